@@ -1,0 +1,1 @@
+"""Tools that know neither mail nor tenants: settings, errors, database, jobs, clock, ids, crypto, logs, metrics."""
