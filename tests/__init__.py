@@ -1,0 +1,1 @@
+"""What Livery promises, checked from outside and inside: docs/proof.md lists the promises."""
