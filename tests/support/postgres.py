@@ -16,7 +16,7 @@ from tests.support import process
 from tests.support.ports import free_port
 
 OWNER = "livery"
-PASSWORD = "test-only"  # noqa: S105 - of a server that lives for one test run on loopback
+PASSWORD = "test-only"
 TEMPLATE = "livery_template"
 _DEBIAN = (18, 17, 16, 15)
 _SETTINGS = {
