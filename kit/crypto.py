@@ -81,9 +81,9 @@ def new_secret() -> str:
     return base64.b32encode(os.urandom(20)).decode().lower()
 
 
-def fingerprint(token: str) -> bytes:
-    """What is stored of a random token of 128 bits or more (sessions): SHA-256."""
-    return hashlib.sha256(token.encode()).digest()
+def fingerprint(token: str) -> str:
+    """What is stored of a random token of 128 bits or more (sessions): SHA-256 in hex."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def hash_password(password: str) -> str:

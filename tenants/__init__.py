@@ -1,0 +1,13 @@
+"""Who may do what: the account tree, members, credentials, credits and brands.
+
+    models/       the tables
+    scope         on whose behalf something happens, and what it may see
+    tree          accounts: making and finding them
+    members       people and their sessions
+    credentials   SMTP users, source networks and API keys
+    credits       what an account may still send
+    branding      which brand a host name shows
+    throttle      how often somebody may try
+
+Nothing here knows mail; `mail` calls down, never the other way round.
+"""
