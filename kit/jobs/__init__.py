@@ -1,20 +1,25 @@
-"""How does one process tell another to look again? `ring(job)`: a job is a frozen dataclass of ids, a hint and never the truth.
+"""How does one process tell another to look again? `ring(job)`: a job is a frozen dataclass of ids, a hint and no truth.
 
-PostgreSQL holds what is to be done and `workers.clock` finds whatever no ring announced, so a ring may be lost, doubled,
-merged with its neighbours or late: that costs delay, never mail. In return `ring` is free for its caller. It never
-blocks, never raises and needs no await; one thread a process publishes (`publisher`).
+PostgreSQL holds what is to be done and `workers.clock` finds whatever no ring announced, so a ring may be lost,
+doubled, merged with its neighbours or late: that costs delay, never mail. In return `ring` is free for its caller. It
+never blocks, never raises and needs no await; one thread a process publishes (`publisher`).
 
 The scheme of `LIVERY_BROKER_URL` chooses the broker: `amqp://` RabbitMQ (`rabbitmq`), `postgresql://` a queue in the
 embedded server (`postgres`). Beside this package only `workers` knows that Dramatiq stands behind it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import dramatiq
 
 from kit.jobs.publisher import QUEUE, Publisher, job_name, unpack
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = ["QUEUE", "Handler", "Publisher", "close", "connect", "declare", "handled", "handles", "make_broker", "ring"]
 
@@ -34,7 +39,7 @@ def connect(url: str) -> None:
     _publisher = Publisher(lambda: make_broker(url))
 
 
-def ring(job: object) -> None:
+def ring(job: DataclassInstance) -> None:
     """Publish `job` soon. Call it after the commit that gives it something to find."""
     if _publisher is not None:
         _publisher.ring(job)

@@ -11,9 +11,9 @@ from typing import Any
 import dramatiq
 import psycopg
 from dramatiq.errors import BrokerConnectionError
-from dramatiq_postgres import PostgresBroker, schema  # type: ignore[import-untyped]
-from dramatiq_postgres.broker import QUERIES  # type: ignore[import-untyped]
-from dramatiq_postgres.utils import tidy4json  # type: ignore[import-untyped]
+from dramatiq_postgres import PostgresBroker, schema
+from dramatiq_postgres.broker import QUERIES
+from dramatiq_postgres.utils import tidy4json
 from psycopg.types.json import Json
 from psycopg_pool import ConnectionPool
 
@@ -30,7 +30,7 @@ _SESSION = {
 _STALE = "delete from dramatiq.queue where state = 'queued' and mtime < now() - interval '10 minutes'"
 
 
-class Postgres(PostgresBroker):  # type: ignore[misc]
+class Postgres(PostgresBroker):
     """dramatiq-postgres as `kit.jobs` uses it: no results, no delay queue, and publishing that gives up at once."""
 
     def __init__(self, url: str, middleware: Sequence[dramatiq.Middleware]) -> None:

@@ -1,18 +1,23 @@
-"""Who carries rings to the broker without holding up the one who rings? One thread, one connection, one bounded heap of jobs.
+"""Who carries rings to the broker without holding up the one who rings? One thread, one connection, a bounded heap of jobs.
 
 Rings of one kind that wait together are merged into one message, so a busy process publishes some hundred messages a
-second whatever its load, and a broker that is away costs a bounded amount of memory. What cannot be published is counted
-and forgotten: the clock rings again for everything that is due.
+second whatever its load, and a broker that is away costs a bounded amount of memory. What cannot be published is
+counted and forgotten: the clock rings again for everything that is due.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import dramatiq
 import structlog
 from prometheus_client import Counter
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -46,14 +51,14 @@ class Publisher:
 
     def __init__(self, make_broker: Callable[[], Any]) -> None:
         self._make_broker = make_broker
-        self._waiting: dict[type, object] = {}
+        self._waiting: dict[type, DataclassInstance] = {}
         self._news = threading.Condition()
         self._stopping = False
         self._broken = False
         self._thread = threading.Thread(target=self._run, name="rings", daemon=True)
         self._thread.start()
 
-    def ring(self, job: object) -> None:
+    def ring(self, job: DataclassInstance) -> None:
         """Take `job` for publishing; merged with a job of its kind that waits already."""
         with self._news:
             kind = type(job)
@@ -74,19 +79,18 @@ class Publisher:
             if jobs is None:
                 break
             try:
-                if courier is None and jobs:
+                if courier is None:
                     courier = self._make_broker()
                 for job in jobs:
-                    assert courier is not None
                     courier.enqueue(message(job))
                     RINGS.labels("published").inc()
-                if not jobs and courier is not None:
+                if not jobs:
                     courier.tend()
                 elif self._broken:
                     self._broken = False
                     log.info("rings.resumed")
             # The edge of this thread: whatever a driver raises, a ring is lost and the next one tries again.
-            except Exception as fault:  # noqa: BLE001
+            except Exception as fault:
                 RINGS.labels("lost").inc(len(jobs))
                 if not self._broken:
                     log.warning("rings.lost", reason=f"{type(fault).__name__}: {fault}"[:200])
@@ -95,7 +99,7 @@ class Publisher:
         if courier is not None:
             courier.close()
 
-    def _next(self) -> list[object] | None:
+    def _next(self) -> list[DataclassInstance] | None:
         """The jobs that wait; an empty list after an idle while; None when it is time to end."""
         with self._news:
             if not self._waiting and not self._stopping:
@@ -109,9 +113,8 @@ class Publisher:
             self._news.wait_for(lambda: self._stopping, seconds)
 
 
-def message(job: object) -> dramatiq.Message[Any]:
+def message(job: DataclassInstance) -> dramatiq.Message[Any]:
     """The broker's form of a job."""
-    assert dataclasses.is_dataclass(job) and not isinstance(job, type)
     fields = {field.name: getattr(job, field.name) for field in dataclasses.fields(job)}
     return dramatiq.Message(queue_name=QUEUE, actor_name=job_name(type(job)), args=(), kwargs=fields, options={})
 
@@ -126,9 +129,8 @@ def unpack[Job](job_type: type[Job], fields: Mapping[str, object]) -> Job:
     return job_type(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
 
 
-def merge[Job](one: Job, other: Job) -> Job:
+def merge[Job: DataclassInstance](one: Job, other: Job) -> Job:
     """Both jobs as one: tuples of ids are joined up to a limit, any other field is the later one's."""
-    assert dataclasses.is_dataclass(one) and not isinstance(one, type)
     joined: dict[str, object] = {}
     for field in dataclasses.fields(one):
         before, after = getattr(one, field.name), getattr(other, field.name)

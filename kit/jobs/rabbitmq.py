@@ -1,14 +1,15 @@
 """How do rings travel on RabbitMQ? Through one quorum queue with publisher confirms, and no queue beside it.
 
-Dramatiq also declares a delay queue (whose messages wait unacknowledged in a worker's memory and break after RabbitMQ's
-consumer time-out) and a dead-letter queue. Retries live in PostgreSQL here and a ring is never worth keeping, so neither exists.
+Dramatiq also declares a delay queue (whose messages wait unacknowledged in a worker's memory and break after
+RabbitMQ's consumer time-out) and a dead-letter queue. Retries live in PostgreSQL here and a ring is never worth
+keeping, so neither exists.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import dramatiq
-import pika  # type: ignore[import-untyped]
+import pika
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
 # Rings that pile up while no worker runs; the oldest go first, because any one of them says "look at what is due".
