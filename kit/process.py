@@ -1,0 +1,27 @@
+"""How is a child process tied to the life of its parent?"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(signal_: signal.Signals) -> Callable[[], None]:
+    """A `preexec_fn` by which the kernel sends the child `signal_` when the thread that made it ends, even by SIGKILL.
+
+    It runs after the change of user, which would clear it. Elsewhere than on Linux it does nothing.
+    """
+    parent = os.getpid()
+    # Loaded before the fork: the child may only make the call.
+    prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+
+    def tie() -> None:
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, int(signal_), 0, 0, 0)
+            if os.getppid() != parent:  # it died before the tie was made
+                os._exit(1)
+
+    return tie
