@@ -1,6 +1,6 @@
 """What must a machine have before the tests run? `python -m tests.support.setup` looks, and installs what is missing.
 
-As root on Debian the missing ones come as packages; no service is started, for tests run private instances of their own.
+As root on Debian the missing ones come as packages. No service is started: tests run private instances of their own.
 Otherwise one line says what to install. Running it again with everything there takes well under a second.
 """
 
