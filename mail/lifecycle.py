@@ -32,7 +32,7 @@ CLAIMABLE = frozenset({State.QUEUED, State.DEFERRED, State.SENDING})
 """May be claimed once due; `sending` when its lease has run out."""
 
 
-class Fact(StrEnum):
+class EventKind(StrEnum):
     """What can have happened to a recipient."""
 
     ACCEPTED = "accepted"  # stored and charged; the client has, or will get, its 250
@@ -50,45 +50,45 @@ class Fact(StrEnum):
     COMPLAINED = "complained"
 
 
-_MOVES: dict[Fact, tuple[frozenset[State], State]] = {
-    Fact.ACCEPTED: (frozenset(), State.QUEUED),
-    Fact.HELD: (frozenset({State.QUEUED, State.DEFERRED, State.SENDING}), State.HELD),
-    Fact.RELEASED: (frozenset({State.HELD}), State.QUEUED),
-    Fact.DEFERRED: (frozenset({State.SENDING}), State.DEFERRED),
-    Fact.DELIVERED: (frozenset({State.SENDING}), State.DELIVERED),
+_MOVES: dict[EventKind, tuple[frozenset[State], State]] = {
+    EventKind.ACCEPTED: (frozenset(), State.QUEUED),
+    EventKind.HELD: (frozenset({State.QUEUED, State.DEFERRED, State.SENDING}), State.HELD),
+    EventKind.RELEASED: (frozenset({State.HELD}), State.QUEUED),
+    EventKind.DEFERRED: (frozenset({State.SENDING}), State.DEFERRED),
+    EventKind.DELIVERED: (frozenset({State.SENDING}), State.DELIVERED),
     # A mail system may take a message and send a bounce hours later (RFC 3464), so `delivered` is not the end.
-    Fact.BOUNCED: (frozenset({State.SENDING, State.DELIVERED}), State.BOUNCED),
-    Fact.EXPIRED: (frozenset({State.QUEUED, State.HELD, State.DEFERRED, State.SENDING}), State.EXPIRED),
+    EventKind.BOUNCED: (frozenset({State.SENDING, State.DELIVERED}), State.BOUNCED),
+    EventKind.EXPIRED: (frozenset({State.QUEUED, State.HELD, State.DEFERRED, State.SENDING}), State.EXPIRED),
     # From `queued` too: the list is asked again just before sending.
-    Fact.SUPPRESSED: (frozenset({State.QUEUED, State.DEFERRED, State.SENDING}), State.SUPPRESSED),
-    Fact.CANCELLED: (frozenset({State.QUEUED, State.HELD, State.DEFERRED}), State.CANCELLED),
+    EventKind.SUPPRESSED: (frozenset({State.QUEUED, State.DEFERRED, State.SENDING}), State.SUPPRESSED),
+    EventKind.CANCELLED: (frozenset({State.QUEUED, State.HELD, State.DEFERRED}), State.CANCELLED),
 }
 
 MARKS = {
-    Fact.OPENED: "opened_at",
-    Fact.CLICKED: "clicked_at",
-    Fact.UNSUBSCRIBED: "unsubscribed_at",
-    Fact.COMPLAINED: "complained_at",
+    EventKind.OPENED: "opened_at",
+    EventKind.CLICKED: "clicked_at",
+    EventKind.UNSUBSCRIBED: "unsubscribed_at",
+    EventKind.COMPLAINED: "complained_at",
 }
 """Facts on top: each notes its first time in a column of the recipient."""
 
 
-def sources(fact: Fact) -> frozenset[State]:
+def sources(fact: EventKind) -> frozenset[State]:
     """The states from which `fact` may move a recipient; empty for facts that move nothing."""
     return _MOVES[fact][0] if fact in _MOVES else frozenset()
 
 
-def target(fact: Fact) -> State | None:
+def target(fact: EventKind) -> State | None:
     """Where `fact` moves a recipient; None for facts on top."""
     return _MOVES[fact][1] if fact in _MOVES else None
 
 
-def advance(state: State | None, fact: Fact) -> State:
+def advance(state: State | None, fact: EventKind) -> State:
     """The state after `fact`. Raises ValueError where the table has no such row."""
     if fact in MARKS and state is not None:
         return state
     allowed, to = _MOVES[fact]
-    if fact is Fact.ACCEPTED and state is None:
+    if fact is EventKind.ACCEPTED and state is None:
         return to
     # `sending` is a claim, not a fact: the ledger alone shows `queued` or `deferred` where the row says `sending`.
     if state in allowed or (state in {State.QUEUED, State.DEFERRED} and State.SENDING in allowed):

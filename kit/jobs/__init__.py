@@ -1,4 +1,4 @@
-"""How does one process tell another to look again? `ring(job)`: a job is a frozen dataclass of ids, a hint and no truth.
+"""How does one process tell another to look again? `ring(job)`: a job is a frozen dataclass of ids, a hint, no truth.
 
 PostgreSQL holds what is to be done and `workers.clock` finds whatever no ring announced, so a ring may be lost,
 doubled, merged with its neighbours or late: that costs delay, never mail. In return `ring` is free for its caller. It

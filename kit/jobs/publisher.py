@@ -1,4 +1,4 @@
-"""Who carries rings to the broker without holding up the one who rings? One thread, one connection, a bounded heap of jobs.
+"""Who carries rings to the broker without holding up the one who rings? One thread, one connection, bounded memory.
 
 Rings of one kind that wait together are merged into one message, so a busy process publishes some hundred messages a
 second whatever its load, and a broker that is away costs a bounded amount of memory. What cannot be published is

@@ -1,6 +1,6 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
-from mail.lifecycle import Fact, State
+from mail.lifecycle import EventKind, State
 from mail.models.domain import HostKind
 from tortoise.fields.base import OnDelete
 from tortoise.fields.db_defaults import SqlDefault
@@ -83,9 +83,10 @@ class Migration(migrations.Migration):
                 ('account_id', fields.UUIDField()),
                 ('message_id', fields.UUIDField()),
                 ('recipient_id', fields.UUIDField()),
-                ('kind', fields.CharEnumField(description='ACCEPTED: accepted\nHELD: held\nRELEASED: released\nDEFERRED: deferred\nDELIVERED: delivered\nBOUNCED: bounced\nEXPIRED: expired\nSUPPRESSED: suppressed\nCANCELLED: cancelled\nOPENED: opened\nCLICKED: clicked\nUNSUBSCRIBED: unsubscribed\nCOMPLAINED: complained', enum_type=Fact, max_length=12)),
+                ('kind', fields.CharEnumField(description='ACCEPTED: accepted\nHELD: held\nRELEASED: released\nDEFERRED: deferred\nDELIVERED: delivered\nBOUNCED: bounced\nEXPIRED: expired\nSUPPRESSED: suppressed\nCANCELLED: cancelled\nOPENED: opened\nCLICKED: clicked\nUNSUBSCRIBED: unsubscribed\nCOMPLAINED: complained', enum_type=EventKind, max_length=12)),
                 ('at', fields.DatetimeField(db_default=SqlDefault('livery_now()'), auto_now=False, auto_now_add=False)),
                 ('is_first', fields.BooleanField(description='The first of its kind for this recipient', db_default=True)),
+                ('from_state', fields.CharEnumField(null=True, description='The state it left; null where it moved nothing', enum_type=State, max_length=10)),
                 ('attempt_id', fields.UUIDField(null=True)),
                 ('code', fields.SmallIntField(null=True)),
                 ('status', fields.CharField(null=True, max_length=12)),

@@ -4,7 +4,7 @@ from tortoise import fields
 from tortoise.fields.db_defaults import SqlDefault
 from tortoise.models import Model
 
-from mail.lifecycle import Fact
+from mail.lifecycle import EventKind, State
 
 
 class Event(Model):
@@ -20,9 +20,10 @@ class Event(Model):
     account_id = fields.UUIDField()
     message_id = fields.UUIDField()
     recipient_id = fields.UUIDField()
-    kind = fields.CharEnumField(Fact, max_length=12)
+    kind = fields.CharEnumField(EventKind, max_length=12)
     at = fields.DatetimeField(db_default=SqlDefault("livery_now()"))
     is_first = fields.BooleanField(db_default=True, description="The first of its kind for this recipient")
+    from_state = fields.CharEnumField(State, max_length=10, null=True, description="The state it left; null where it moved nothing")
     attempt_id = fields.UUIDField(null=True)
     code = fields.SmallIntField(null=True)
     status = fields.CharField(max_length=12, null=True)

@@ -1,0 +1,174 @@
+"""Which recipients are this worker's now, and until when? The queue's SQL: claim, renew, give back.
+
+A claim writes the new fence, the attempt and the end of the lease before anything is connected to. Whoever holds a row
+renews its lease; a row whose worker died comes back when the lease runs out, under a higher fence, and what the dead worker
+may still say about it is not recorded. All times are the database's (`livery_now()`).
+
+Fairness: among what is due the lowest priority number goes first, and within a priority each account gets the same share of a
+claim, however much it has queued.
+
+Suspicion: a row that is still `sending` when it is claimed has lapsed: its worker died or hung. The first time that says
+nothing about it, its neighbours lapsed as well. From then on it is claimed alone (`claim_suspect`) and processed with nothing
+beside it, so that a message which kills its worker counts against nobody else; `POISONED` lapses are enough.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from kit.db import Connection
+
+POISONED = 3
+"""So many workers have been lost, or faults met, over one recipient before a person must look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A recipient that is ours until its lease ends, with what dispatch must know of its message; no content yet."""
+
+    id: UUID
+    message_id: UUID
+    account_id: UUID
+    address: str
+    domain: str
+    priority: int
+    attempts: int
+    """Attempts begun, this one included."""
+    lapses: int
+    """Attempts whose worker never came back; this one is not lost yet."""
+    fence: int
+    notify: str | None
+    orcpt: str | None
+    envelope_from: str
+    size: int
+    """Bytes as received."""
+    eight_bit: bool
+    smtputf8: bool
+    dsn_ret: str | None
+    dsn_envid: str | None
+    trace: str
+    sandbox: bool
+    accepted_at: datetime
+    life: timedelta
+    """What remains until the message is given up; negative: past it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The yield of one claim."""
+
+    claimed: tuple[Claimed, ...]
+    more: bool
+    """Somebody has more due than their share of this claim."""
+
+
+_ROW = """
+    r.id, r.message_id, r.account_id, r.address, r.domain, r.priority, r.attempts, r.lapses, r.fence, r.notify, r.orcpt,
+    m.envelope_from, m.size, m.eight_bit, m.smtputf8, m.dsn_ret, m.dsn_envid, m.trace, m.sandbox, m.accepted_at,
+    m.expires_at - (select now from moment) as life
+"""
+
+_TAKE = """
+update recipient r
+   set state = 'sending', fence = r.fence + 1, attempts = r.attempts + 1,
+       lapses = r.lapses + (r.state = 'sending')::int,
+       next_attempt_at = (select now from moment) + $1::interval
+  from picked p, message m
+ where r.id = p.id and m.id = r.message_id
+"""
+
+# Lines are the (account, priority) pairs with anything waiting, found by hopping through the queue's index; a million
+# rows that wait for later cost one hop per line. `quota` is a line's share among the due lines of its priority.
+_CLAIM = f"""
+with recursive moment as materialized (select livery_now() as now),
+lines(account_id, priority) as (
+  (select account_id, priority from recipient where next_attempt_at is not null order by account_id, priority limit 1)
+  union all
+  select n.account_id, n.priority from lines l cross join lateral (
+    select account_id, priority from recipient
+     where next_attempt_at is not null and (account_id, priority) > (l.account_id, l.priority)
+     order by account_id, priority limit 1) n
+),
+due as (
+  select account_id, priority, greatest(1, $2::int / count(*) over (partition by priority)) as quota from lines l
+   where exists (select from recipient r where r.account_id = l.account_id and r.priority = l.priority
+                    and r.next_attempt_at <= (select now from moment))
+),
+picked as materialized (
+  select w.id, d.quota from due d cross join lateral (
+    select r.id from recipient r
+     where r.account_id = d.account_id and r.priority = d.priority and r.next_attempt_at <= (select now from moment)
+       and not (r.state = 'sending' and r.lapses > 0) and r.domain <> all($3::text[])
+     order by r.next_attempt_at limit d.quota for update skip locked) w
+   order by d.priority, random() limit $2
+)
+{_TAKE} returning {_ROW}, p.quota
+"""
+
+_CLAIM_SUSPECT = f"""
+with moment as materialized (select livery_now() as now),
+picked as materialized (
+  select id from recipient
+   where lapses > 0 and state = 'sending' and next_attempt_at <= (select now from moment)
+   order by next_attempt_at limit 1 for update skip locked
+)
+{_TAKE} returning {_ROW}
+"""
+
+_RENEW = """
+update recipient r set next_attempt_at = livery_now() + $3::interval
+  from unnest($1::uuid[], $2::int[]) as held(id, fence)
+ where r.id = held.id and r.fence = held.fence and r.state = 'sending'
+returning r.id
+"""
+
+# A row that was deferred before carries its cause; one that was not goes back to where the ledger last put it.
+_GIVE_BACK = """
+update recipient r
+   set state = case when r.cause is null then 'queued' else 'deferred' end,
+       attempts = r.attempts - 1, next_attempt_at = livery_now()
+  from unnest($1::uuid[], $2::int[]) as held(id, fence)
+ where r.id = held.id and r.fence = held.fence and r.state = 'sending'
+"""
+
+
+async def claim(conn: Connection, limit: int, lease: timedelta, *, avoid: Collection[str] = ()) -> Batch:
+    """Take at most `limit` due recipients for the length of `lease`; none whose domain is among `avoid`."""
+    rows = await conn.fetch(_CLAIM, lease, limit, list(avoid))
+    shares = Counter((row["account_id"], row["priority"], row["quota"]) for row in rows)
+    more = any(taken >= quota for (_, _, quota), taken in shares.items())
+    return Batch(tuple(_claimed(row) for row in rows), more)
+
+
+async def claim_suspect(conn: Connection, lease: timedelta) -> Claimed | None:
+    """Take the one recipient, if any, whose worker was lost before, to be processed with nothing beside it."""
+    row = await conn.fetchrow(_CLAIM_SUSPECT, lease)
+    return None if row is None else _claimed(row)
+
+
+async def renew(conn: Connection, held: Sequence[Claimed], lease: timedelta) -> set[UUID]:
+    """Extend the leases and return the ids that are still ours; the others belong to another worker by now."""
+    rows = await conn.fetch(_RENEW, *_keys(held), lease)
+    return {row["id"] for row in rows}
+
+
+async def give_back(conn: Connection, held: Sequence[Claimed]) -> None:
+    """Return rows that were claimed and not begun, as if they had never been claimed; due at once."""
+    await conn.execute(_GIVE_BACK, *_keys(held))
+
+
+async def bodies(conn: Connection, message_ids: Collection[UUID]) -> dict[UUID, bytes]:
+    """The bytes as received, by message; a message without a row is left out."""
+    rows = await conn.fetch("select message_id, content from body where message_id = any($1::uuid[])", list(message_ids))
+    return {row["message_id"]: row["content"] for row in rows}
+
+
+def _keys(held: Sequence[Claimed]) -> tuple[list[UUID], list[int]]:
+    return [one.id for one in held], [one.fence for one in held]
+
+
+def _claimed(row: object) -> Claimed:
+    fields = {name: row[name] for name in Claimed.__slots__}  # type: ignore[index, attr-defined]
+    return Claimed(**fields)

@@ -1,0 +1,143 @@
+"""How does a program prove whom it acts for? By SMTP user and password, by the network it comes from, or by an API key.
+
+Secrets are generated with 160 bits, so a keyed hash is all that must be kept and checking one costs microseconds.
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from kit.crypto import Keyring, new_secret
+from kit.db import Connection, Database
+from kit.errors import Kind, LiveryError, invalid
+from kit.ids import new_id
+from tenants.models import CredentialKind
+from tenants.scope import Scope
+
+
+@dataclass(frozen=True)
+class NewCredential:
+    """A credential just made; the secret is in no other place and cannot be shown again."""
+
+    id: UUID
+    username: str | None
+    secret: str | None
+
+
+_FIND = """
+select c.id, c.account_id, c.sandbox, c.secret_hash,
+       c.networks is null or $2::inet <<= any (c.networks) as from_here,
+       exists (select from account s where s.id = any (a.lineage) and s.suspended_at is not null) as suspended
+  from credential c join account a on a.id = c.account_id
+ where c.kind = $3 and c.revoked_at is null and
+"""
+
+
+async def authenticate_smtp(db: Database, keyring: Keyring, *, username: str, password: str, ip: str) -> Scope | None:
+    """The scope of an SMTP user, or None for a wrong name, password or network: which of them is told to nobody.
+
+    Raises LiveryError DENIED where all is right but the account is suspended.
+    """
+    given = keyring.keyed_hash(password)
+    async with db.connection() as conn:
+        row = await conn.fetchrow(_FIND + "c.username = $1", username, ip, CredentialKind.SMTP.value)
+    stored = row["secret_hash"] if row else b""
+    if not hmac.compare_digest(given, stored) or row is None or not row["from_here"]:
+        return None
+    return _scope(row)
+
+
+async def authenticate_source(db: Database, *, ip: str) -> Scope | None:
+    """The scope of the source credential whose network holds `ip` most narrowly, or None.
+
+    Raises LiveryError DENIED where its account is suspended.
+    """
+    async with db.connection() as conn:
+        row = await conn.fetchrow(
+            _FIND
+            + """$2::inet <<= any (c.networks) and $1::text is not null
+               order by (select max(masklen(n)) from unnest(c.networks) n where $2::inet <<= n) desc, c.created_at limit 1""",
+            "",
+            ip,
+            CredentialKind.SOURCE.value,
+        )
+    return _scope(row) if row else None
+
+
+async def authenticate_key(db: Database, keyring: Keyring, key: str, *, ip: str) -> Scope | None:
+    """The scope of an API key ("lv_…"), or None.
+
+    Raises LiveryError DENIED where its account is suspended.
+    """
+    async with db.connection() as conn:
+        row = await conn.fetchrow(
+            _FIND + "c.secret_hash = $1", keyring.keyed_hash(key), ip, CredentialKind.API.value
+        )
+    return _scope(row) if row and row["from_here"] else None
+
+
+async def create_credential(
+    conn: Connection,
+    keyring: Keyring,
+    *,
+    account_id: UUID,
+    kind: CredentialKind,
+    name: str,
+    username: str | None = None,
+    secret: str | None = None,
+    networks: tuple[str, ...] = (),
+    sandbox: bool = False,
+) -> NewCredential:
+    """Make a credential; user name and secret are generated unless given (the demo's are public).
+
+    Raises LiveryError INVALID for a network that is none, or a source without one, CONFLICT for a user name that is taken.
+    """
+    if kind is CredentialKind.SOURCE and not networks:
+        raise invalid("A source credential needs the network it sends from.", "networks")
+    id = new_id()
+    if kind is CredentialKind.SMTP:
+        username = username or f"smtp-{id.hex[-12:]}"
+        secret = secret or new_secret()
+    elif kind is CredentialKind.API:
+        secret = secret or f"lv_{new_secret()}"
+    try:
+        cidrs = [str(ipaddress.ip_network(network)) for network in networks]
+    except ValueError as fault:
+        raise invalid(f"{fault}: networks are written like 203.0.113.0/24.", "networks") from None
+    made = await conn.fetchval(
+        """insert into credential (id, account_id, kind, name, username, secret_hash, networks, sandbox)
+           values ($1, $2, $3, $4, $5, $6, $7::text[]::cidr[], $8) on conflict (username) do nothing returning id""",
+        id,
+        account_id,
+        kind.value,
+        name,
+        username,
+        keyring.keyed_hash(secret) if secret else None,
+        cidrs or None,
+        sandbox,
+    )
+    if made is None:
+        raise LiveryError(Kind.CONFLICT, "TAKEN", f"The user name {username} is taken.", field=("username",))
+    return NewCredential(id, username, secret)
+
+
+async def smtp_users(conn: Connection, scope: Scope) -> list[str]:
+    """The SMTP user names of the scope's own account, oldest first."""
+    rows = await conn.fetch(
+        f"""select username from credential
+             where account_id = $1 and {scope.see("account_id")} and kind = 'smtp' and revoked_at is null
+             order by created_at""",
+        scope.account_id,
+    )
+    return [row["username"] for row in rows]
+
+
+def _scope(row: Mapping[str, Any]) -> Scope:
+    if row["suspended"]:
+        raise LiveryError(
+            Kind.DENIED, "SUSPENDED", "This account is suspended.", next="Ask whoever runs your account to resume it."
+        )
+    return Scope(account_id=row["account_id"], credential_id=row["id"], sandbox=row["sandbox"])

@@ -1,0 +1,33 @@
+"""On whose behalf does something happen, and what may it see? The first argument of everything a door may call."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from kit.db import Connection
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Somebody who has proved who they are: a member, or a program with a credential, acting for `account_id`.
+
+    It sees that account and everything below it. What it may not see is missing, never "denied".
+    """
+
+    account_id: UUID
+    member_id: UUID | None = None
+    credential_id: UUID | None = None
+    sandbox: bool = False
+    """Whether the credential's mail must never leave the house."""
+
+    def see(self, column: str) -> str:
+        """The SQL condition that `column` (an account id) is visible; `$1` must be `scope.account_id`.
+
+        The only place where an account filter is written: grep for it to find every read.
+        """
+        return f"{column} in (select id from account where lineage @> array[$1::uuid])"
+
+
+async def visible_accounts(conn: Connection, scope: Scope) -> frozenset[UUID]:
+    """The ids of every account the scope sees now, its own among them."""
+    rows = await conn.fetch(f"select id from account where {scope.see('id')}", scope.account_id)
+    return frozenset(row["id"] for row in rows)

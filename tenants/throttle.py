@@ -1,0 +1,70 @@
+"""How often may somebody try? Failed logins are counted in one unlogged table that all processes share.
+
+Per address: 10 a minute and 50 a day. Per name: 100 an hour from everywhere together, except from an address that has
+signed in as that name within 30 days, so that strangers cannot lock the owner out. All by the database's clock.
+"""
+
+from datetime import timedelta
+
+from kit.db import Database
+
+_COUNT = """
+insert into attempts as a (key, failures, window_ends_at)
+select key, 1, livery_now() + span from unnest($1::text[], $2::interval[]) as k (key, span) order by key
+on conflict (key) do update set
+  failures = case when a.window_ends_at <= livery_now() then 1 else a.failures + 1 end,
+  window_ends_at = case when a.window_ends_at <= livery_now() then excluded.window_ends_at else a.window_ends_at end
+"""
+
+
+async def may_try(db: Database, purpose: str, name: str, ip: str) -> bool:
+    """Whether a try at `purpose` ("smtp", "web") as `name` from `ip` may reach the verifier."""
+    minute, day, everywhere, known = _keys(purpose, name, ip)
+    async with db.connection() as conn:
+        rows = await conn.fetch(
+            "select key, failures from attempts where key = any($1::text[]) and window_ends_at > livery_now()",
+            [minute, day, everywhere, known],
+        )
+    failures = {row["key"]: row["failures"] for row in rows}
+    if failures.get(minute, 0) >= 10 or failures.get(day, 0) >= 50:
+        return False
+    return known in failures or failures.get(everywhere, 0) < 100
+
+
+async def note_failure(db: Database, purpose: str, name: str, ip: str) -> None:
+    """Count a failed try."""
+    minute, day, everywhere, _ = _keys(purpose, name, ip)
+    spans = [timedelta(minutes=1), timedelta(days=1), timedelta(hours=1)]
+    async with db.connection() as conn:
+        await conn.execute(_COUNT, [minute, day, everywhere], spans)
+
+
+async def note_success(db: Database, purpose: str, name: str, ip: str) -> None:
+    """Remember for 30 days that `name` signs in from `ip`, and forgive that address its failed minute."""
+    minute, _, _, known = _keys(purpose, name, ip)
+    async with db.connection() as conn:
+        await conn.execute(
+            """with forgiven as (delete from attempts where key = $1)
+               insert into attempts as a (key, failures, window_ends_at)
+               values ($2, 0, livery_now() + interval '30 days')
+               on conflict (key) do update set window_ends_at = excluded.window_ends_at
+               where a.window_ends_at < excluded.window_ends_at - interval '1 day'""",
+            minute,
+            known,
+        )
+
+
+async def forget_old(db: Database) -> None:
+    """Drop counters whose window has ended; the clock calls it now and then."""
+    async with db.connection() as conn:
+        await conn.execute("delete from attempts where window_ends_at <= livery_now()")
+
+
+def _keys(purpose: str, name: str, ip: str) -> tuple[str, str, str, str]:
+    who = name.lower()[:100]
+    return (
+        f"{purpose}|minute|{ip}",
+        f"{purpose}|day|{ip}",
+        f"{purpose}|name|{who}",
+        f"{purpose}|known|{who}|{ip}",
+    )
