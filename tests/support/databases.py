@@ -22,7 +22,7 @@ def postgres() -> Iterator[Postgres]:
 
 def make_template(server: Postgres) -> None:
     """Migrate an empty database once; every test then gets a copy of its files."""
-    from kit.db import migrate
+    from kit.migrate import migrate
 
     server.create(name=TEMPLATE)
     asyncio.run(migrate(server.url(TEMPLATE)))

