@@ -1,4 +1,4 @@
-"""Does a DKIM signature hold? Asked of two strangers, dkimpy and OpenDKIM, with the public keys given instead of DNS."""
+"""Does a DKIM signature hold? Asked of two strangers, dkimpy and OpenDKIM, with the keys given instead of DNS."""
 
 import re
 import subprocess

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.support import process
 from tests.support.ports import free_port
 
-# The services a mail needs from port to maildir, none of them chrooted: name type private unpriv chroot wakeup max command.
+# The services a mail needs from port to maildir, none chrooted: name type private unpriv chroot wakeup max command.
 _SERVICES = """\
 127.0.0.1:{port} inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup

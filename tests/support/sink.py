@@ -1,4 +1,4 @@
-"""What does a remote mail host do to us? A scripted one: any reply at any step, slow, without 8BITMIME, with TLS, or dying.
+"""What does a remote mail host do to us? A scripted one: any reply at any step, slow, 7-bit, with TLS, or dying.
 
 It keeps every byte it took responsibility for, and the copies it refused. Nothing here imports the platform.
 """
