@@ -89,14 +89,20 @@ class Embedded:
         """The server's process id while it runs."""
         return self._server.pid if self._server and self._server.poll() is None else None
 
-    def start(self, *, patience: float = 10.0) -> Urls:
-        """Become the keeper, heal what a crash left behind, and return once the server takes connections.
+    def lock(self, *, patience: float = 10.0) -> None:
+        """Become the keeper of the folder, waiting `patience` seconds for another one that is on its way out.
 
-        `patience` is how many seconds to wait for another keeper that is on its way out. Raises LiveryError with one
-        line: the folder cannot be written, another process keeps it, its data is of another major version.
+        Raises LiveryError with one line: the folder cannot be written, or another process keeps it.
         """
         if self._lock is None:
             self._lock = _take_lock(self.data_dir, patience)
+
+    def start(self) -> Urls:
+        """As its keeper, heal what a crash left behind, and return once the server takes connections.
+
+        Raises LiveryError with one line: see `lock`, and the data is of another major version, or of no use.
+        """
+        self.lock()
         try:
             home = prepare(self.data_dir)
             _end_leftovers(home)
@@ -136,7 +142,7 @@ def attach(data_dir: Path) -> Iterator[Urls]:
         deadline = time.monotonic() + _START
         while True:
             try:
-                urls = embedded.start(patience=0)
+                embedded.lock(patience=0)
                 break
             except LiveryError as fault:
                 if fault.code != "DATABASE_KEPT":
@@ -150,7 +156,7 @@ def attach(data_dir: Path) -> Iterator[Urls]:
                 yield running
                 return
         try:
-            yield urls
+            yield embedded.start()
         finally:
             _wait_for_guests(guests)
             embedded.stop()

@@ -27,7 +27,14 @@ class AccountView:
 
 
 async def create_account(
-    unit: UnitOfWork, *, slug: str, name: str, kind: AccountKind, parent_slug: str | None, brand_name: str | None = None
+    unit: UnitOfWork,
+    *,
+    slug: str,
+    name: str,
+    kind: AccountKind,
+    parent_slug: str | None,
+    brand_name: str | None = None,
+    brand_color: str | None = None,
 ) -> UUID:
     """Add a node below `parent_slug` (None for the operator) with an empty balance and return its id.
 
@@ -45,7 +52,16 @@ async def create_account(
             raise missing("account")
     id = new_id()
     lineage = [*(parent.lineage if parent else []), id]
-    await Account.create(id=id, slug=slug, name=name, kind=kind, parent=parent, lineage=lineage, brand_name=brand_name)
+    await Account.create(
+        id=id,
+        slug=slug,
+        name=name,
+        kind=kind,
+        parent=parent,
+        lineage=lineage,
+        brand_name=brand_name,
+        brand_color=brand_color,
+    )
     await Balance.create(account_id=id, remaining=0)
     return id
 
