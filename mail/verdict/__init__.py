@@ -5,7 +5,7 @@ is sent to it any more? whose fault is it? A 5xx for reputation, policy or conte
 
 The order of evidence: a precise enhanced status first (RFC 3463), the words second, the bare code last. A few words are so
 plain that they win over a status that hosts are known to hand out carelessly (a full mailbox under 5.1.1). Pure: no clock,
-no database, no settings. The words themselves are in `mail.verdict_rules`.
+no database, no settings. The words themselves are in `mail.verdict.rules`.
 """
 
 import re
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from mail.verdict_rules import BY_CODE, BY_STATUS, BY_STATUS_CLASS, LOUD, WORDS, Cause, Fault
+from mail.verdict.rules import BY_CODE, BY_STATUS, BY_STATUS_CLASS, LOUD, WORDS, Cause, Fault
 from mail.wire import reply as wire_reply
 from mail.wire.reply import Reply
 
