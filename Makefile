@@ -1,0 +1,46 @@
+# Every target brings what it needs; the second time it finds it there.
+#   make run     everything on this machine, with demo accounts, until Ctrl-C
+#   make test    all tests, reduced counts
+#   make lint    style, types, layers, schema drift
+.PHONY: run test lint schema lock clean python python-dev
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+
+run: python
+	@cli/setup/web.sh if-node
+	@exec .venv/bin/livery run --demo
+
+test: python-dev
+	@.venv/bin/python -m tests.support.setup
+	@cli/setup/web.sh
+	cd web-vue && npm test
+	.venv/bin/python -m pytest -n 2
+
+lint: python-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	@cli/setup/web.sh packages
+	cd web-vue && npm run codegen && npm run lint && npm run typecheck && npm run format:check
+	.venv/bin/livery schema --check
+
+# api/schema.graphql as the code serves it
+schema: python
+	.venv/bin/livery schema --write
+
+# Locks hold for every supported Python and platform, carry hashes and name no registry.
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header
+lock: python-dev
+	$(LOCK) pyproject.toml --extra embedded -o requirements.lock
+	$(LOCK) --group pyproject.toml:dev -c requirements.lock -o requirements-dev.lock
+
+# What can be made again. The data folder (.livery) stays.
+clean:
+	rm -rf .venv web-vue/node_modules web-vue/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+python:
+	@cli/setup/python.sh
+
+python-dev:
+	@cli/setup/python.sh dev
