@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from tortoise.backends.base import client as tortoise_client
+from tortoise.connection import get_connections
 from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
 
@@ -108,7 +109,7 @@ async def open_database(
     except BaseException:
         await context.__aexit__(None, None, None)
         raise
-    return Database(client._pool, context)  # type: ignore[attr-defined]
+    return Database(client._pool, context)
 
 
 def connect_arguments(url: str) -> dict[str, Any]:
@@ -159,14 +160,14 @@ async def _enter_transaction(self: tortoise_client.TransactionContextPooled) -> 
     released, and two such cancellations on a pool of two hang the process for ever.
     """
     await self.ensure_connection()
-    pool = self.client._parent._pool  # type: ignore[attr-defined]
+    pool = self.client._parent._pool
     connection = await pool.acquire(timeout=_ACQUIRE)
-    self.client._connection = connection  # type: ignore[attr-defined]
-    token = tortoise_client.get_connections().set(self.connection_name, self.client)
+    self.client._connection = connection
+    token = get_connections().set(self.connection_name, self.client)
     try:
         await self.client.begin()
     except BaseException:
-        tortoise_client.get_connections().reset(token)
+        get_connections().reset(token)
         await asyncio.shield(pool.release(connection))
         raise
     self.token = token

@@ -1,0 +1,27 @@
+"""What happens to a message? The map: a message's life, and the file that knows each part of it.
+
+    A door (smtpd, api) authenticates somebody to a `tenants.scope.Scope` and hands over an envelope and bytes.
+    compose        JSON first becomes bytes, then takes the same way
+    intake         accept(): stored, charged and recorded in one commit; only then 250 or 202; then it rings
+    jobs           the rings: ids to look at, never content
+    dispatch/      a worker claims what is due (lease, fence), walks each message through named steps,
+                   hands it to a lane, and records every outcome at once
+    domains        which domain signs, with which sealed key
+    transports/    the way to the next host: simulator, relay, mx; each answers with a conversation and outcomes
+    verdict        what a reply means: delivered, deferred or bounced; why, and whose fault it is
+    retry          when to try again
+    ledger         record(): the one writer of facts, with their consequences in the same transaction
+    effects/       those consequences, by name
+    lifecycle      the states, and which fact moves where
+    feed           replay the ledger from a cursor, then follow it
+    stats          counts: a fold over the ledger
+    search         lists and single messages
+    returns        what comes back to a signed return path
+    wire/          bytes in, values out: addresses, headers, MIME, DKIM, replies, return paths; every RFC is named there
+    models/        the tables
+    errors         the refusals
+
+Order of the floors: commands (intake, dispatch, returns, domains, compose) > ledger > effects > reads and means (search,
+stats, feed, transports) > models > pure (lifecycle, verdict, retry, jobs, errors, wire). Truth is in PostgreSQL; whatever
+rings only says "look again", and a lost ring costs delay, never mail.
+"""

@@ -29,3 +29,14 @@ async def brands_by_host(conn: Connection) -> dict[str, Brand]:
              ) b on true"""
     )
     return {row["host"]: Brand(row["account_id"], row["name"], row["color"]) for row in rows}
+
+
+async def of_one_line(conn: Connection, one: UUID, other: UUID) -> bool:
+    """Whether one of two accounts is above the other, or they are the same: only then may their people meet on one host."""
+    found: bool = await conn.fetchval(
+        """select exists (select from account a join account b on a.lineage @> array[b.id] or b.lineage @> array[a.id]
+                           where a.id = $1 and b.id = $2)""",
+        one,
+        other,
+    )
+    return found

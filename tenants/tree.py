@@ -11,6 +11,7 @@ from tenants.models import Account, AccountHost, AccountKind, Balance
 from tenants.scope import Scope
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
+_COLOR = re.compile(r"#[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,12 @@ async def find_account(slug: str) -> UUID | None:
     """The id of the account with this short name, whoever asks: for commands of the operator."""
     account = await Account.get_or_none(slug=slug)
     return account.id if account else None
+
+
+async def operator_account(conn: Connection) -> UUID | None:
+    """The root of the tree; None before `livery operator create`."""
+    id: UUID | None = await conn.fetchval("select id from account where kind = 'operator' order by created_at limit 1")
+    return id
 
 
 async def add_host(unit: UnitOfWork, *, host: str, account_id: UUID) -> None:

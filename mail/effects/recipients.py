@@ -1,0 +1,72 @@
+"""What does a fact do to its recipient's row? It moves the state by the table of `mail.lifecycle`, or notes a first time."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from kit.db import Connection
+from mail.lifecycle import MARKS, EventKind, State, sources, target
+
+if TYPE_CHECKING:
+    from mail.ledger import Fact
+
+# Only these states are due again; every other one leaves the queue.
+_DUE = frozenset({State.QUEUED, State.DEFERRED})
+
+_MOVE = """
+with fact as (
+  select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::interval[], $6::int[], $7::text[], $8::text[],
+                       $9::text[], $10::bool[], $11::bool[])
+    as f (recipient_id, fence, sources, target, retry_in, code, status, reply, cause, uncertain, due)
+), present as (
+  select r.id, r.state from recipient r join fact f on f.recipient_id = r.id order by r.id for no key update of r
+)
+update recipient r set
+  state = f.target,
+  next_attempt_at = case when f.due then livery_now() + coalesce(f.retry_in, interval '0') end,
+  lapses = 0,
+  code = coalesce(f.code, r.code),
+  status = coalesce(f.status, r.status),
+  reply = coalesce(f.reply, r.reply),
+  cause = f.cause,
+  uncertain = r.uncertain or f.uncertain,
+  updated_at = livery_now()
+from fact f join present p on p.id = f.recipient_id
+where r.id = f.recipient_id
+  and r.state = any (string_to_array(f.sources, ','))
+  and (f.fence is null or r.fence = f.fence)
+returning r.id, p.state
+"""
+
+
+async def move(conn: Connection, facts: Sequence["Fact"]) -> dict[UUID, str]:
+    """Move each recipient once, where table and fence allow; return the state that each moved one left."""
+    rows = await conn.fetch(
+        _MOVE,
+        [fact.recipient_id for fact in facts],
+        [fact.fence for fact in facts],
+        [",".join(sorted(sources(fact.kind))) for fact in facts],
+        [target(fact.kind) for fact in facts],
+        [fact.retry_in for fact in facts],
+        [fact.code for fact in facts],
+        [fact.status for fact in facts],
+        [fact.reply for fact in facts],
+        [fact.cause for fact in facts],
+        [fact.uncertain for fact in facts],
+        [target(fact.kind) in _DUE for fact in facts],
+    )
+    return {row["id"]: row["state"] for row in rows}
+
+
+async def mark(conn: Connection, facts: Sequence["Fact"]) -> frozenset[UUID]:
+    """Note the first open, click, unsubscribe or complaint; return the recipients for whom it was the first."""
+    first: set[UUID] = set()
+    for kind in dict.fromkeys(fact.kind for fact in facts):
+        column = MARKS[EventKind(kind)]
+        rows = await conn.fetch(
+            f"""update recipient set {column} = livery_now(), updated_at = livery_now()
+                 where id = any ($1::uuid[]) and {column} is null returning id""",
+            [fact.recipient_id for fact in facts if fact.kind is kind],
+        )
+        first.update(row["id"] for row in rows)
+    return frozenset(first)

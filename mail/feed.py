@@ -1,0 +1,191 @@
+"""What has happened since? Replay the ledger from a cursor, then follow it.
+
+The ledger is read in (epoch, xid, id) order and only below the oldest running transaction (`pg_snapshot_xmin`): what is
+above may still be joined by a row with a lower place, and a reader that passed it would skip that row for ever. So
+after a cut nothing is missing and nothing is doubled; the price is that a long writing transaction on the server delays
+every reader, one more reason never to hold one across the network (docs/decisions/0002).
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from kit.bell import Bell
+from kit.db import Connection, Database
+from kit.errors import invalid
+from mail.lifecycle import EventKind
+from tenants.scope import Scope, visible_accounts
+
+_PACE = 0.1  # seconds between two batches of one follower, so that a burst becomes a few lists and not thousands
+_CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,19})-([0-9]{1,19})")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """A place in the ledger: everything up to it has been seen."""
+
+    epoch: int
+    xid: int
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}-{self.xid}-{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Read what `str` wrote. Raises LiveryError INVALID."""
+        found = _CURSOR.fullmatch(text)
+        if found is None or max(int(part) for part in found.groups()) >= 2**63:
+            raise invalid("That is no cursor of this ledger.", "after", next="Leave it out to begin at the start.")
+        return cls(*(int(part) for part in found.groups()))
+
+
+START = Cursor(0, 0, 0)
+"""Before everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One fact with what people want to see beside it."""
+
+    id: int
+    cursor: Cursor
+    kind: EventKind
+    at: datetime
+    account_id: UUID
+    message_id: UUID
+    recipient_id: UUID
+    recipient: str
+    """The recipient's address."""
+    sender: str
+    subject: str
+    is_first: bool
+    attempt_id: UUID | None
+    code: int | None
+    status: str | None
+    reply: str | None
+    cause: str | None
+    uncertain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of the ledger, oldest first."""
+
+    events: tuple[EventView, ...]
+    cursor: Cursor
+    """After the last event; where there was none, the cursor that was given."""
+    full: bool
+    """There may be more behind it."""
+
+
+# Below the oldest running transaction nothing can appear any more; older epochs are complete whatever their numbers.
+_SETTLED = """(e.epoch < (select epoch from ledger_epoch)
+               or e.xid < (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint))"""
+
+_COLUMNS = """e.id, e.epoch, e.xid, e.kind, e.at, e.account_id, e.message_id, e.recipient_id, r.address as recipient,
+              m.sender, m.subject, e.is_first, e.attempt_id, e.code, e.status, e.reply, e.cause, e.uncertain"""
+
+_JOINED = "event e join recipient r on r.id = e.recipient_id join message m on m.id = e.message_id"
+
+
+async def read(conn: Connection, scope: Scope, after: Cursor, limit: int) -> Page:
+    """The next `limit` events that the scope sees after a cursor."""
+    rows = await conn.fetch(
+        f"""select {_COLUMNS} from {_JOINED}
+             where {scope.see("e.account_id")} and (e.epoch, e.xid, e.id) > ($2, $3, $4) and {_SETTLED}
+             order by e.epoch, e.xid, e.id limit $5""",
+        scope.account_id,
+        after.epoch,
+        after.xid,
+        after.id,
+        limit,
+    )
+    events = tuple(_view(row) for row in rows)
+    return Page(events, events[-1].cursor if events else after, len(events) == limit)
+
+
+async def latest(conn: Connection, scope: Scope, limit: int) -> tuple[EventView, ...]:
+    """The newest events that the scope sees, newest first."""
+    rows = await conn.fetch(
+        f"""select {_COLUMNS} from {_JOINED} where {scope.see("e.account_id")} and {_SETTLED}
+             order by e.epoch desc, e.xid desc, e.id desc limit $2""",
+        scope.account_id,
+        limit,
+    )
+    return tuple(_view(row) for row in rows)
+
+
+async def timeline(conn: Connection, scope: Scope, recipients: list[UUID]) -> dict[UUID, list[EventView]]:
+    """Everything that happened to these recipients, oldest first; recipients out of sight are not in it."""
+    rows = await conn.fetch(
+        f"""select {_COLUMNS} from {_JOINED} where e.recipient_id = any ($2::uuid[]) and {scope.see("e.account_id")}
+             order by e.recipient_id, e.epoch, e.xid, e.id""",
+        scope.account_id,
+        recipients,
+    )
+    found: dict[UUID, list[EventView]] = {}
+    for row in rows:
+        found.setdefault(row["recipient_id"], []).append(_view(row))
+    return found
+
+
+async def head(conn: Connection) -> Cursor:
+    """The place of now: what is settled lies before it, what is not, after."""
+    row = await conn.fetchrow(
+        "select epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin from ledger_epoch"
+    )
+    assert row is not None
+    return Cursor(row["epoch"], row["xmin"] - 1, 2**63 - 1)
+
+
+async def follow(
+    db: Database, bell: Bell, scope: Scope, after: Cursor | None, *, limit: int = 200
+) -> AsyncIterator[tuple[Page, bool]]:
+    """Replay from a cursor (None: from now), then follow for ever: pages with whether they are live.
+
+    The first page comes at once, empty or not; later ones when there is something, at most every 100 ms once live.
+    """
+    with bell.listening() as heard:
+        async with db.connection() as conn:
+            cursor = await head(conn) if after is None else after
+            accounts = await visible_accounts(conn, scope)
+            page = await read(conn, scope, cursor, limit)
+        yield page, not page.full
+        looked = time.monotonic()
+        while True:
+            if not page.full:
+                await asyncio.sleep(max(0.0, looked + _PACE - time.monotonic()))
+                if not await _wait(heard, accounts):
+                    # Nothing was rung for a while: accounts may have been added below, rings may have been lost.
+                    async with db.connection() as conn:
+                        accounts = await visible_accounts(conn, scope)
+            async with db.connection() as conn:
+                page = await read(conn, scope, page.cursor, limit)
+            looked = time.monotonic()
+            if page.events:
+                yield page, not page.full
+
+
+async def _wait(heard: "asyncio.Queue[frozenset[UUID] | None]", accounts: frozenset[UUID]) -> bool:
+    """Until one of the accounts is rung for (True), or 2 s have passed (False)."""
+    try:
+        async with asyncio.timeout(2.0):
+            while True:
+                ids = await heard.get()
+                if ids is None or ids & accounts:
+                    return True
+    except TimeoutError:
+        return False
+
+
+def _view(row: asyncpg.Record) -> EventView:
+    found = dict(row)
+    cursor = Cursor(found.pop("epoch"), found.pop("xid"), found["id"])
+    return EventView(cursor=cursor, **{**found, "kind": EventKind(found["kind"])})

@@ -1,0 +1,331 @@
+"""How does a message get in? `Intake.accept` is the one way, for SMTP and API alike.
+
+1. The door has authenticated somebody to a `Scope` and hands over envelope and bytes as received.
+2. Submissions that arrive together share one transaction (group commit): it locks every balance the batch touches in one
+   ascending order, decides for each submission by itself, and writes bodies, messages, recipients, charges and first
+   facts with one statement each. Large ones commit alone, so that nobody waits for their bytes.
+3. Only after the commit does `accept` return: 250 or 202 means stored and charged. The commit does not belong to the
+   caller's task; a client that hangs up leaves behind both or neither.
+4. Then the rings: workers for the mail, the bell for those who watch. Both are hints.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from kit import jobs
+from kit.bell import Bell
+from kit.db import Connection, Database
+from kit.errors import Kind, LiveryError, invalid
+from kit.ids import new_id
+from mail import ledger
+from mail.errors import foreign_sender, no_credits, suspended
+from mail.jobs import Dispatch
+from mail.ledger import Fact
+from mail.lifecycle import EventKind
+from mail.wire import headers
+from mail.wire.address import domain_of
+from tenants import credits
+from tenants.scope import Scope
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+LIFE = timedelta(hours=72)
+"""How long delivery of a message is tried; RFC 5321 §4.5.4.1 asks for at least a few days."""
+
+_GATHER = 0.002  # seconds that the first submission of a batch waits for company
+_BATCH = 100  # submissions in one transaction
+_LARGE = 512 * 1024  # bytes from which a submission commits alone
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeRecipient:
+    """One RCPT TO."""
+
+    address: str
+    notify: str | None = None
+    """NOTIFY as given, RFC 3461 §4.1."""
+    orcpt: str | None = None
+    """ORCPT as given, RFC 3461 §4.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What MAIL and RCPT said."""
+
+    sender: str
+    """MAIL FROM; empty is the null sender."""
+    recipients: tuple[EnvelopeRecipient, ...]
+    smtputf8: bool = False
+    """SMTPUTF8 was asked for (RFC 6531 §3.4)."""
+    body: Literal["7BIT", "8BITMIME"] | None = None
+    """What BODY= declared (RFC 6152); bytes above 127 are taken in any case."""
+    ret: str | None = None
+    """RET, RFC 3461 §4.3."""
+    envid: str | None = None
+    """ENVID as given, RFC 3461 §4.4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An envelope and its content, with what its door knows of the peer."""
+
+    envelope: Envelope
+    content: bytes
+    """Exactly as received: CRLF lines, dots unstuffed."""
+    door: Literal["smtp", "api"]
+    trace: str
+    """The Received field to be added on the way out, without the field's name (RFC 5321 §4.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The message is stored and charged."""
+
+    message_id: UUID
+    recipient_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A submission read and ready to be written, and who waits for it."""
+
+    scope: Scope
+    submission: Submission
+    accepted: Accepted
+    recipients: tuple[EnvelopeRecipient, ...]
+    sender: str
+    subject: str
+    message_id_header: str | None
+    from_domains: frozenset[str]
+    eight_bit: bool
+    done: asyncio.Future[Accepted] = field(compare=False)
+
+
+class Intake:
+    """One process's way in. Make it after the database, `await close()` it before."""
+
+    def __init__(self, db: Database, bell: Bell) -> None:
+        self._db = db
+        self._bell = bell
+        self._waiting: list[_Waiting] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._gathering = False
+
+    async def accept(self, scope: Scope, submission: Submission) -> Accepted:
+        """Store and charge one message, then say so.
+
+        Raises LiveryError: EXHAUSTED without credits for every recipient, DENIED for a suspended account or a From domain
+        that somebody else has verified, INVALID without recipients, UNAVAILABLE where nothing could be stored; then
+        nothing was stored and nothing charged.
+        """
+        waiting = _read(scope, submission)
+        if len(submission.content) >= _LARGE:
+            self._spawn(self._commit([waiting]))
+        else:
+            self._waiting.append(waiting)
+            if not self._gathering:
+                self._gathering = True
+                self._spawn(self._gather())
+        # The future outlives the caller: cancelled here, the commit goes on and ends whole.
+        return await asyncio.shield(waiting.done)
+
+    async def close(self) -> None:
+        """Wait for every commit under way."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        # A context of its own: a task made inside somebody's transaction would inherit it and fail after its end.
+        task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _gather(self) -> None:
+        """Commit what gathers, one batch at a time: while one commits, the next one grows."""
+        await asyncio.sleep(_GATHER)
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+                await self._commit(batch)
+        finally:
+            self._gathering = False
+
+    async def _commit(self, batch: Sequence[_Waiting]) -> None:
+        """Write a batch; on a fault each of it by itself, so that one bad submission never fails its neighbours."""
+        try:
+            refused = await self._write(batch)
+        except Exception as fault:
+            if len(batch) > 1 and not isinstance(fault, OSError | TimeoutError | asyncpg.InterfaceError):
+                for waiting in batch:
+                    await self._commit([waiting])
+                return
+            log.error("intake.failed", reason=type(fault).__name__, messages=len(batch), exc_info=fault)
+            for waiting in batch:
+                _refuse(waiting, _unavailable())
+            return
+        accepted = [waiting for waiting in batch if waiting.accepted.message_id not in refused]
+        for waiting in batch:
+            if (error := refused.get(waiting.accepted.message_id)) is not None:
+                _refuse(waiting, error)
+            elif not waiting.done.done():
+                waiting.done.set_result(waiting.accepted)
+        if accepted:
+            jobs.ring(Dispatch(tuple(str(id) for waiting in accepted for id in waiting.accepted.recipient_ids)))
+            self._bell.ring({waiting.scope.account_id for waiting in accepted})
+
+    async def _write(self, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
+        async with self._db.transaction() as conn:
+            refused = await _decide(conn, batch)
+            accepted = [waiting for waiting in batch if waiting.accepted.message_id not in refused]
+            if accepted:
+                await credits.spend(
+                    conn,
+                    {w.accepted.message_id: (w.scope.account_id, len(w.recipients)) for w in accepted},
+                )
+                await _insert(conn, accepted)
+                await ledger.record(
+                    conn,
+                    [
+                        Fact(EventKind.ACCEPTED, id, w.accepted.message_id, w.scope.account_id)
+                        for w in accepted
+                        for id in w.accepted.recipient_ids
+                    ],
+                )
+        return refused
+
+
+def _read(scope: Scope, submission: Submission) -> _Waiting:
+    """Look at the message once, on its way in: what people will be shown of it, and what it claims to be from."""
+    # The same address twice is one copy, as every mail system does it; the first RCPT's parameters count.
+    recipients = tuple({recipient.address: recipient for recipient in reversed(submission.envelope.recipients)}.values())[::-1]
+    if not recipients:
+        raise invalid("A message needs at least one recipient.", "to")
+    head = headers.scan(submission.content)
+    author = headers.author(head)
+    message_id = head.get("message-id")
+    return _Waiting(
+        scope=scope,
+        submission=submission,
+        accepted=Accepted(new_id(), tuple(new_id() for _ in recipients)),
+        recipients=recipients,
+        sender=str(author.mailbox) if author.mailbox else head.shown("from"),
+        subject=head.shown("subject"),
+        message_id_header=headers.decode(message_id).strip("<>")[:998] if message_id else None,
+        from_domains=frozenset(mailbox.domain for mailbox in author.mailboxes),
+        eight_bit=not submission.content.isascii(),
+        done=asyncio.get_running_loop().create_future(),
+    )
+
+
+async def _decide(conn: Connection, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
+    """Which submissions are refused, and why. Afterwards every balance the batch touches is locked."""
+    accounts = sorted({waiting.scope.account_id for waiting in batch})
+    remaining = await credits.lock_balances(conn, accounts)
+    lineages, barred = await _lineages(conn, accounts)
+    owners = await _owners(conn, {domain for waiting in batch for domain in waiting.from_domains})
+    refused: dict[UUID, LiveryError] = {}
+    for waiting in batch:
+        account = waiting.scope.account_id
+        price = len(waiting.recipients)
+        # Somebody's own domains are theirs and their subtree's: a sub-account may send as its reseller's.
+        foreign = [d for d in waiting.from_domains if d in owners and owners[d] not in lineages[account]]
+        if account in barred:
+            refused[waiting.accepted.message_id] = suspended()
+        elif foreign:
+            refused[waiting.accepted.message_id] = foreign_sender(foreign[0])
+        elif remaining.get(account, 0) < price:
+            refused[waiting.accepted.message_id] = no_credits()
+        else:
+            remaining[account] -= price
+    return refused
+
+
+async def _lineages(conn: Connection, accounts: Sequence[UUID]) -> tuple[dict[UUID, frozenset[UUID]], set[UUID]]:
+    """Each account's ancestors and itself; and those that are suspended, or below one that is."""
+    rows = await conn.fetch(
+        """select a.id, a.lineage,
+                  exists (select from account s where s.id = any (a.lineage) and s.suspended_at is not null) as suspended
+             from account a where a.id = any ($1::uuid[])""",
+        accounts,
+    )
+    return {row["id"]: frozenset(row["lineage"]) for row in rows}, {row["id"] for row in rows if row["suspended"]}
+
+
+async def _owners(conn: Connection, domains: set[str]) -> dict[str, UUID]:
+    """Who has verified each of these domains, or the nearest domain above it; none for those that nobody has."""
+    above = {d: [d.split(".", n)[n] for n in range(d.count("."))] for d in domains}
+    rows = await conn.fetch(
+        "select name, account_id from domain where name = any ($1::text[]) and verified_at is not null",
+        sorted({name for names in above.values() for name in names}),
+    )
+    verified = {row["name"]: row["account_id"] for row in rows}
+    return {d: next(verified[n] for n in names if n in verified) for d, names in above.items() if verified.keys() & names}
+
+
+async def _insert(conn: Connection, accepted: Sequence[_Waiting]) -> None:
+    await conn.execute(
+        """with body as (
+             insert into body (message_id, content) select * from unnest($1::uuid[], $2::bytea[])
+           )
+           insert into message (id, account_id, credential_id, door, envelope_from, sender, subject, message_id_header,
+                                size, eight_bit, smtputf8, dsn_ret, dsn_envid, trace, sandbox, recipient_count, expires_at)
+           select m.*, livery_now() + $18::interval
+             from unnest($1::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                         $10::int[], $11::bool[], $12::bool[], $13::text[], $14::text[], $15::text[], $16::bool[],
+                         $17::int[]) as m""",
+        [w.accepted.message_id for w in accepted],
+        [w.submission.content for w in accepted],
+        [w.scope.account_id for w in accepted],
+        [w.scope.credential_id for w in accepted],
+        [w.submission.door for w in accepted],
+        [w.submission.envelope.sender for w in accepted],
+        [w.sender for w in accepted],
+        [w.subject for w in accepted],
+        [w.message_id_header for w in accepted],
+        [len(w.submission.content) for w in accepted],
+        [w.eight_bit for w in accepted],
+        [w.submission.envelope.smtputf8 for w in accepted],
+        [w.submission.envelope.ret for w in accepted],
+        [w.submission.envelope.envid for w in accepted],
+        [w.submission.trace for w in accepted],
+        [w.scope.sandbox for w in accepted],
+        [len(w.recipients) for w in accepted],
+        LIFE,
+    )
+    rows = [
+        (id, w.accepted.message_id, w.scope.account_id, recipient)
+        for w in accepted
+        for id, recipient in zip(w.accepted.recipient_ids, w.recipients, strict=True)
+    ]
+    await conn.execute(
+        """insert into recipient (id, message_id, account_id, address, domain, notify, orcpt)
+           select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])""",
+        [id for id, _, _, _ in rows],
+        [message_id for _, message_id, _, _ in rows],
+        [account_id for _, _, account_id, _ in rows],
+        [recipient.address for *_, recipient in rows],
+        [domain_of(recipient.address) for *_, recipient in rows],
+        [recipient.notify for *_, recipient in rows],
+        [recipient.orcpt for *_, recipient in rows],
+    )
+
+
+def _refuse(waiting: _Waiting, error: LiveryError) -> None:
+    if not waiting.done.done():
+        waiting.done.set_exception(error)
+        # A caller that hung up never asks for it; it is not lost, for nothing was promised.
+        with contextlib.suppress(BaseException):
+            waiting.done.exception()
+
+
+def _unavailable() -> LiveryError:
+    return LiveryError(Kind.UNAVAILABLE, "UNAVAILABLE", "The message could not be stored just now.", next="Send it again.")

@@ -1,0 +1,141 @@
+"""What has happened, and who may say so? `record` is the one writer of facts.
+
+It inserts events and carries out their consequences by name in the caller's transaction: either both are there or
+neither. Events never change. Their order is (epoch, xid, id) below the oldest running transaction, because ids are handed
+out before commits (docs/decisions/0002); `mail.feed` and `mail.stats` read them so.
+
+Whoever records rings afterwards, once committed: `Bell.ring(accounts)` for those who watch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from kit.db import Connection
+from mail.effects import recipients
+from mail.lifecycle import MARKS, EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened to one recipient."""
+
+    kind: EventKind
+    recipient_id: UUID
+    message_id: UUID
+    account_id: UUID
+    fence: int | None = None
+    """The claim under which it happened. A fact of an older claim than the row's is not recorded: its lease was lost."""
+    attempt_id: UUID | None = None
+    """The SMTP transaction it came from."""
+    code: int | None = None
+    status: str | None = None
+    reply: str | None = None
+    """The remote's text, or ours where no remote spoke."""
+    cause: str | None = None
+    """Why, in the words of `mail.verdict`."""
+    uncertain: bool = False
+    """The remote may have the message although no reply said so."""
+    retry_in: timedelta | None = None
+    """Deferred and released: how long until the next attempt is due; None is at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One SMTP transaction, for the timeline."""
+
+    id: UUID
+    account_id: UUID
+    message_id: UUID
+    host: str
+    ip: str
+    tls: str | None
+    started_at: datetime
+    ended_at: datetime
+    conversation: str
+
+
+async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Attempt] = ()) -> frozenset[UUID]:
+    """Write facts, the attempts they came from, and their consequences; return the recipients whose fact was taken.
+
+    Facts that the table of `mail.lifecycle` does not allow from the row's present state, or whose fence is old, change
+    nothing and are not written: a late worker, a second bounce. Facts are taken in the given order.
+    """
+    if attempts:
+        await _insert_attempts(conn, attempts)
+    taken: set[UUID] = set()
+    for batch in _by_recipient(facts):
+        moves = [fact for fact in batch if fact.kind not in MARKS and fact.kind is not EventKind.ACCEPTED]
+        marks = [fact for fact in batch if fact.kind in MARKS]
+        accepted = [fact for fact in batch if fact.kind is EventKind.ACCEPTED]
+        if accepted:
+            # The row itself was made `queued` by mail.intake in this same transaction.
+            await _insert_events(conn, accepted, [None] * len(accepted), [True] * len(accepted))
+            taken.update(fact.recipient_id for fact in accepted)
+        if moves:
+            left = await recipients.move(conn, moves)
+            moved = [fact for fact in moves if fact.recipient_id in left]
+            await _insert_events(conn, moved, [left[fact.recipient_id] for fact in moved], [True] * len(moved))
+            taken.update(left)
+        if marks:
+            first = await recipients.mark(conn, marks)
+            await _insert_events(conn, marks, [None] * len(marks), [fact.recipient_id in first for fact in marks])
+            taken.update(fact.recipient_id for fact in marks)
+    return frozenset(taken)
+
+
+def _by_recipient(facts: Sequence[Fact]) -> list[list[Fact]]:
+    """Slices in which no recipient stands twice: set-based statements take one fact a row, and order must hold."""
+    slices: list[list[Fact]] = []
+    seen: dict[UUID, int] = {}
+    for fact in facts:
+        turn = seen.get(fact.recipient_id, 0)
+        seen[fact.recipient_id] = turn + 1
+        if turn == len(slices):
+            slices.append([])
+        slices[turn].append(fact)
+    return slices
+
+
+async def _insert_events(
+    conn: Connection, facts: Sequence[Fact], left: Sequence[str | None], first: Sequence[bool]
+) -> None:
+    if not facts:
+        return
+    await conn.execute(
+        """insert into event (epoch, account_id, message_id, recipient_id, kind, from_state, is_first, attempt_id,
+                              code, status, reply, cause, uncertain)
+           select (select epoch from ledger_epoch), f.*
+             from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bool[], $7::uuid[],
+                         $8::int[], $9::text[], $10::text[], $11::text[], $12::bool[]) as f""",
+        [fact.account_id for fact in facts],
+        [fact.message_id for fact in facts],
+        [fact.recipient_id for fact in facts],
+        [fact.kind.value for fact in facts],
+        list(left),
+        list(first),
+        [fact.attempt_id for fact in facts],
+        [fact.code for fact in facts],
+        [fact.status for fact in facts],
+        [fact.reply for fact in facts],
+        [fact.cause for fact in facts],
+        [fact.uncertain for fact in facts],
+    )
+
+
+async def _insert_attempts(conn: Connection, attempts: Sequence[Attempt]) -> None:
+    await conn.execute(
+        """insert into attempt (id, account_id, message_id, host, ip, tls, started_at, ended_at, conversation)
+           select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[],
+                                $7::timestamptz[], $8::timestamptz[], $9::text[])""",
+        [attempt.id for attempt in attempts],
+        [attempt.account_id for attempt in attempts],
+        [attempt.message_id for attempt in attempts],
+        [attempt.host for attempt in attempts],
+        [attempt.ip for attempt in attempts],
+        [attempt.tls for attempt in attempts],
+        [attempt.started_at for attempt in attempts],
+        [attempt.ended_at for attempt in attempts],
+        [attempt.conversation for attempt in attempts],
+    )
