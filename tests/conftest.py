@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 import pytest
 import uvloop
 
-from tests.support.databases import database_url, db, postgres
+from tests.support.databases import database_url, db, populated, postgres, world, world_db, world_url
 from tests.support.ports import free_port
 
-__all__ = ["database_url", "db", "postgres"]
+__all__ = ["database_url", "db", "populated", "postgres", "world", "world_db", "world_url"]
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], object]]:

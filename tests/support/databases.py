@@ -1,11 +1,16 @@
-"""Which fixtures give a test its database? Imported by the root conftest: postgres, database_url, db."""
+"""Which fixtures give a test its database? Imported by the root conftest: postgres, database_url, db, world_url, world."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from kit.db import Database, open_database
+from kit.migrate import migrate
+from tests.support import world as worlds
 from tests.support.postgres import TEMPLATE, Postgres, embedded_binaries
+
+WORLD_TEMPLATE = "livery_world"
 
 
 @pytest.fixture(scope="session")
@@ -22,25 +27,56 @@ def postgres() -> Iterator[Postgres]:
 
 def make_template(server: Postgres) -> None:
     """Migrate an empty database once; every test then gets a copy of its files."""
-    from kit.migrate import migrate
-
     server.create(name=TEMPLATE)
     asyncio.run(migrate(server.url(TEMPLATE)))
 
 
+def make_world_template(server: Postgres) -> None:
+    """Populate a copy of the template once, for tests that need accounts."""
+    server.create(TEMPLATE, name=WORLD_TEMPLATE)
+    asyncio.run(worlds.populate(server.url(WORLD_TEMPLATE)))
+
+
+@pytest.fixture(scope="session")
+def populated(postgres: Postgres) -> Postgres:
+    """The private server, holding a template with the accounts of `tests.support.world` too."""
+    make_world_template(postgres)
+    return postgres
+
+
 @pytest.fixture
 def database_url(postgres: Postgres) -> Iterator[str]:
-    """The URL (as owner) of a fresh, migrated database of this test alone."""
+    """The URL (as owner) of a fresh, migrated, empty database of this test alone."""
     name = postgres.create(TEMPLATE)
     yield postgres.url(name)
     postgres.drop(name)
 
 
 @pytest.fixture
-async def db(database_url: str) -> AsyncIterator[object]:
-    """An open `kit.db.Database` on a fresh, migrated database."""
-    from kit.db import open_database
-
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """An open database, fresh, migrated and empty."""
     database = await open_database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+def world_url(populated: Postgres) -> Iterator[str]:
+    """The URL (as owner) of a fresh database with accounts, of this test alone."""
+    name = populated.create(WORLD_TEMPLATE)
+    yield populated.url(name)
+    populated.drop(name)
+
+
+@pytest.fixture
+async def world_db(world_url: str) -> AsyncIterator[Database]:
+    """An open database with the accounts of `world`."""
+    database = await open_database(world_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def world(world_db: Database) -> worlds.World:
+    """The accounts in `world_db`: platform > acme > shop, and platform > other > rival."""
+    return await worlds.find(world_db)

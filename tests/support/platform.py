@@ -1,4 +1,4 @@
-"""How does a test meet the platform from outside? As real processes, started as an operator does, that leave no trace."""
+"""How does a test meet the platform from outside? As real processes, started as by an operator, that leave no trace."""
 
 import os
 import shutil

@@ -1,0 +1,134 @@
+"""Which laws hold after every flow, whatever happened in it? Checked on the whole database, and through the API.
+
+fold(events) = states        every recipient's row says what its facts add up to
+fold(events) = tallies       so do the counts people see
+entries      = balance       credits sum to the unit, one a recipient accepted
+a message is whole           body, recipients, first facts and charge, or none of them
+replay = ledger              from any cursor: every later event once, in order (`check_feed`)
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from mail.lifecycle import MARKS, WAITING, EventKind, State, advance
+from tests.support.graphql import Api
+
+_COUNTED = ("total", "delivered", "bounced", "opened", "clicked", "unsubscribed", "complained")
+
+
+async def check(conn: asyncpg.Connection, *, seconds: float = 10) -> None:
+    """Assert every law of the database; the tallies, which follow the ledger, have `seconds` to catch up."""
+    events = await conn.fetch("select * from event order by epoch, xid, id")
+    recipients = {row["id"]: row for row in await conn.fetch("select * from recipient")}
+    folded = fold(events)
+    assert folded.keys() == recipients.keys(), "recipients without facts, or facts without recipients"
+    for id, row in recipients.items():
+        shown = State(row["state"])
+        # `sending` is a claim and no fact: the ledger alone still says where it was claimed from.
+        allowed = {State.QUEUED, State.DEFERRED} if shown is State.SENDING else {shown}
+        assert folded[id] in allowed, f"{row['address']}: row says {shown}, ledger says {folded[id]}"
+        waits = shown in WAITING and shown is not State.HELD
+        assert (row["next_attempt_at"] is not None) == waits, f"{row['address']}: {shown}, due {row['next_attempt_at']}"
+    await _check_messages(conn)
+    await _check_credits(conn)
+    await _check_tallies(conn, events, recipients, seconds)
+
+
+def fold(events: Sequence[Mapping[str, Any]]) -> dict[UUID, State]:
+    """Return each recipient's state as its facts say, by the one table; ValueError for a fact that breaks it."""
+    states: dict[UUID, State] = {}
+    for event in events:
+        states[event["recipient_id"]] = advance(states.get(event["recipient_id"]), EventKind(event["kind"]))
+    return states
+
+
+def tallies(events: Sequence[Mapping[str, Any]]) -> dict[tuple[UUID, datetime], Counter[str]]:
+    """Return the counts by account and quarter of an hour, computed the slow way."""
+    counts: dict[tuple[UUID, datetime], Counter[str]] = {}
+    for event in events:
+        kind = EventKind(event["kind"])
+        at: datetime = event["at"]
+        start = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
+        name = {EventKind.ACCEPTED: "total"}.get(kind, kind.value)
+        if name in _COUNTED and (event["is_first"] or kind not in MARKS):
+            counts.setdefault((event["account_id"], start), Counter())[name] += 1
+    return counts
+
+
+async def check_feed(api: Api, *, seed: int = 1, cursors: int = 5) -> list[dict[str, Any]]:
+    """Assert that replay from any cursor gives every later event once and in order; return what this client sees."""
+    everything = await api.ledger()
+    ids = [event["id"] for event in everything]
+    assert len(ids) == len(set(ids)), "an event came twice"
+    chance = random.Random(seed)
+    for _ in range(min(cursors, len(everything))):
+        at = chance.randrange(len(everything))
+        rest = await api.ledger(after=everything[at]["cursor"])
+        assert [event["id"] for event in rest] == ids[at + 1 :], f"replay from event {at} of {len(ids)} differs"
+    return everything
+
+
+async def check_scopes(conn: asyncpg.Connection, clients: Mapping[UUID, Api]) -> None:
+    """Assert that each account's client sees exactly the events of its own subtree."""
+    rows = await conn.fetch(
+        "select a.id as viewer, e.id from account a join account b on b.lineage @> array[a.id]"
+        " join event e on e.account_id = b.id"
+    )
+    for account, api in clients.items():
+        seen = {int(event["id"]) for event in await api.ledger()}
+        assert seen == {row["id"] for row in rows if row["viewer"] == account}
+
+
+async def _check_messages(conn: asyncpg.Connection) -> None:
+    broken = await conn.fetch(
+        """select m.id from message m
+            where m.recipient_count <> (select count(*) from recipient r where r.message_id = m.id)
+               or m.recipient_count <> (select count(*) from event e where e.message_id = m.id and e.kind = 'accepted')
+               or m.recipient_count <> -(select coalesce(sum(delta), 0) from credit_entry c
+                                          where c.message_id = m.id and c.reason = 'message')"""
+    )
+    assert [row["id"] for row in broken] == [], "messages that are not whole"
+    orphans = await conn.fetchval(
+        "select count(*) from body b where not exists (select from message where id = b.message_id)"
+    )
+    bodiless = await conn.fetchval(
+        "select count(*) from message m where not exists (select from body where message_id = m.id)"
+    )
+    assert (orphans, bodiless) == (0, 0)
+
+
+async def _check_credits(conn: asyncpg.Connection) -> None:
+    wrong = await conn.fetch(
+        """select account_id, remaining, (select coalesce(sum(delta), 0) from credit_entry e
+                                           where e.account_id = b.account_id) as entries
+             from balance b"""
+    )
+    assert [dict(row) for row in wrong if row["remaining"] != row["entries"] or row["remaining"] < 0] == []
+
+
+async def _check_tallies(
+    conn: asyncpg.Connection, events: Sequence[Any], recipients: Mapping[UUID, Any], seconds: float
+) -> None:
+    wanted = {key: {name: count[name] for name in _COUNTED} for key, count in tallies(events).items()}
+    waiting = Counter(row["account_id"] for row in recipients.values() if State(row["state"]) in WAITING)
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        rows = await conn.fetch("select * from tally")
+        found = {(row["account_id"], row["starts_at"]): {name: row[name] for name in _COUNTED} for row in rows}
+        found = {key: counts for key, counts in found.items() if any(counts.values())}
+        standing = {
+            row["account_id"]: row["queued"] for row in await conn.fetch("select * from standing") if row["queued"]
+        }
+        if (found, standing) == (wanted, dict(waiting)):
+            return
+        if asyncio.get_running_loop().time() > deadline:
+            assert found == wanted, "the tallies are not what the ledger adds up to"
+            assert standing == dict(waiting), "the standing count is not what waits"
+        await asyncio.sleep(0.05)

@@ -1,0 +1,118 @@
+"""Who lives in a test? A platform, two resellers and a customer of each, with logins, keys, credits and domains."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from kit.crypto import Keyring
+from kit.db import Database, UnitOfWork, open_database
+from tenants.credentials import CredentialKind, create_credential
+from tenants.credits import grant
+from tenants.members import create_member
+from tenants.tree import AccountKind, create_account
+
+SECRET_KEY = bytes.fromhex("5e" * 32)
+PASSWORD = "a long test password"
+CREDITS = 100_000
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One account and how it is entered. Secrets follow from the slug, so that a copied database needs no list."""
+
+    id: UUID
+    slug: str
+
+    @property
+    def name(self) -> str:
+        """The first label of the slug: "shop"."""
+        return self.slug.partition(".")[0]
+
+    @property
+    def email(self) -> str:
+        """The login of its member; PASSWORD opens it."""
+        return f"user@{self.slug}"
+
+    @property
+    def smtp_user(self) -> str:
+        """The name of its SMTP credential."""
+        return f"{self.name}-smtp"
+
+    @property
+    def smtp_password(self) -> str:
+        """The password of its SMTP credential."""
+        return f"{self.name}-smtp-password"
+
+    @property
+    def api_key(self) -> str:
+        """Its API key."""
+        return f"lv_{self.name}_test_key"
+
+    @property
+    def domain(self) -> str:
+        """The sender domain it has verified and signs with."""
+        return self.slug
+
+
+@dataclass(frozen=True)
+class World:
+    """The accounts: platform > acme > shop, and platform > other > rival, which must see nothing of acme's."""
+
+    platform: Tenant
+    acme: Tenant
+    shop: Tenant
+    other: Tenant
+    rival: Tenant
+
+    @property
+    def tenants(self) -> tuple[Tenant, ...]:
+        """All of them, parents first."""
+        return (self.platform, self.acme, self.shop, self.other, self.rival)
+
+
+_TREE = (
+    ("platform", "platform.test", AccountKind.OPERATOR, None),
+    ("acme", "acme.test", AccountKind.RESELLER, "platform.test"),
+    ("shop", "shop.test", AccountKind.SUB_ACCOUNT, "acme.test"),
+    ("other", "other.test", AccountKind.RESELLER, "platform.test"),
+    ("rival", "rival.test", AccountKind.SUB_ACCOUNT, "other.test"),
+)
+
+
+async def populate(url: str) -> None:
+    """Make the world in an empty, migrated database."""
+    db = await open_database(url, size=1)
+    try:
+        async with db.unit_of_work() as unit:
+            for _, slug, kind, parent in _TREE:
+                id = await create_account(unit, slug=slug, name=slug.title(), kind=kind, parent_slug=parent)
+                await _furnish(unit, Tenant(id, slug))
+    finally:
+        await db.close()
+
+
+async def find(db: Database) -> World:
+    """Return the world in a database that was populated or copied from one that was."""
+    async with db.connection() as conn:
+        ids = {row["slug"]: row["id"] for row in await conn.fetch("select slug, id from account")}
+    return World(**{name: Tenant(ids[slug], slug) for name, slug, _, _ in _TREE})
+
+
+async def _furnish(unit: UnitOfWork, tenant: Tenant) -> None:
+    from mail.domains import add_verified_domain
+
+    keyring = Keyring(SECRET_KEY)
+    await create_member(unit, account_id=tenant.id, email=tenant.email, name=tenant.name, password=PASSWORD)
+    await grant(unit.conn, tenant.id, CREDITS)
+    await create_credential(
+        unit.conn,
+        keyring,
+        account_id=tenant.id,
+        kind=CredentialKind.SMTP,
+        name="Test",
+        username=tenant.smtp_user,
+        secret=tenant.smtp_password,
+    )
+    await create_credential(
+        unit.conn, keyring, account_id=tenant.id, kind=CredentialKind.API, name="Test", secret=tenant.api_key
+    )
+    await add_verified_domain(unit.conn, keyring, account_id=tenant.id, name=tenant.domain)
