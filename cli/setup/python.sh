@@ -98,12 +98,15 @@ SCRIPT
 needs() { say "$root $(cksum <"$1")"; }
 have() { [ "$(cat ".venv/$1" 2>/dev/null)" = "$2" ]; }
 
+# One that an interrupted start left half-made is none; one that was moved has the old path in its scripts.
+venv_stands() {
+  works "$py" && { "$py" -c 'import pip' 2>/dev/null || command -v uv >/dev/null; } || return 1
+  case "$(cat .venv/.run 2>/dev/null)" in "" | "$root "*) return 0 ;; *) return 1 ;; esac
+}
+
 want=$(needs requirements.lock)
-if ! have .run "$want" || ! "$py" -c '' 2>/dev/null; then
-  case "$(cat .venv/.run 2>/dev/null)" in
-    "$root "*) "$py" -c '' 2>/dev/null || make_venv ;; # same place, newer lock
-    *) make_venv ;;
-  esac
+if ! have .run "$want" || ! works "$py"; then
+  venv_stands || make_venv
   install requirements.lock
   install_ourselves
   say "$want" >.venv/.run
