@@ -1,4 +1,4 @@
-"""Which fixtures give a test its database? Imported by the root conftest: postgres, database_url, db, world_url, world."""
+"""Which fixtures give a test its database? The root conftest imports them: postgres, database_url, db, world, …"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from kit.crypto import Keyring
 from kit.db import Database, UnitOfWork, open_database
+from mail.domains import add_verified_domain
 from tenants.credentials import CredentialKind, create_credential
 from tenants.credits import grant
 from tenants.members import create_member
@@ -98,8 +99,6 @@ async def find(db: Database) -> World:
 
 
 async def _furnish(unit: UnitOfWork, tenant: Tenant) -> None:
-    from mail.domains import add_verified_domain
-
     keyring = Keyring(SECRET_KEY)
     await create_member(unit, account_id=tenant.id, email=tenant.email, name=tenant.name, password=PASSWORD)
     await grant(unit.conn, tenant.id, CREDITS)
