@@ -1,1 +1,1 @@
-"""Where is everything put together? Here: the commands that an operator types, and `livery run`, which starts it all."""
+"""Where is everything put together? Here: the commands one types, and `livery run`, which starts it all."""

@@ -52,9 +52,12 @@ def create_credential(account: str, name: str, networks: tuple[str, ...]) -> Non
 
 
 async def _create_operator(settings: Settings, email: str, name: str, password: str) -> None:
+    from kit.crypto import Keyring
     from kit.db import open_database
+    from mail.domains import ensure_neutral_domain
     from tenants.members import create_member
-    from tenants.tree import AccountKind, create_account, find_account
+    from tenants.models import AccountKind
+    from tenants.tree import create_account, find_account
 
     db = await open_database(settings.database_url, size=1)
     try:
@@ -67,6 +70,7 @@ async def _create_operator(settings: Settings, email: str, name: str, password: 
                 parent_slug=None,
                 brand_name="Livery",
             )
+            await ensure_neutral_domain(unit.conn, Keyring(settings.secret_key), settings.mail_domain)
             await create_member(unit, account_id=account_id, email=email, name=name, password=password)
     finally:
         await db.close()
@@ -75,7 +79,8 @@ async def _create_operator(settings: Settings, email: str, name: str, password: 
 async def _create_credential(settings: Settings, slug: str, name: str, networks: tuple[str, ...]) -> list[str]:
     from kit.crypto import Keyring
     from kit.db import open_database
-    from tenants.credentials import CredentialKind, create_credential
+    from tenants.credentials import create_credential
+    from tenants.models import CredentialKind
     from tenants.tree import find_account
 
     db = await open_database(settings.database_url, size=1)

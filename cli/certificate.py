@@ -1,4 +1,4 @@
-"""Which certificate do the SMTP ports show before somebody sets a real one? A self-signed one, made at the first start."""
+"""Which certificate do the SMTP ports show before somebody sets a real one? A self-signed one of our own."""
 
 import datetime
 import ipaddress
@@ -28,7 +28,7 @@ def _make(mail_domain: str) -> str:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, mail_domain)])
@@ -57,7 +57,7 @@ def _make(mail_domain: str) -> str:
         .add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(

@@ -8,30 +8,22 @@ from uuid import UUID
 
 from cli.welcome import API_KEY, PASSWORD, SMTP_PASSWORD, SMTP_USER
 from kit.crypto import Keyring
-from kit.db import UnitOfWork, open_database
+from kit.db import UnitOfWork
 from kit.errors import Kind, LiveryError
-from kit.settings import Settings
 from mail.domains import add_verified_domain
-from tenants.credentials import CredentialKind, create_credential
+from tenants.credentials import create_credential
 from tenants.credits import grant
 from tenants.members import create_member
-from tenants.tree import AccountKind, add_host, create_account, find_account
+from tenants.models import AccountKind, CredentialKind
+from tenants.tree import add_host, create_account, find_account
 
 _CREDITS = 1_000_000
 
 
-async def seed(settings: Settings) -> None:
+async def seed(unit: UnitOfWork, keyring: Keyring) -> None:
     """Make the demo's accounts, people, credentials, credits and sender domain, where they are missing."""
-    db = await open_database(settings.database_url, size=1)
-    try:
-        async with db.unit_of_work() as unit:
-            if await find_account("shop.test") is None:
-                await _make(unit, Keyring(settings.secret_key))
-    finally:
-        await db.close()
-
-
-async def _make(unit: UnitOfWork, keyring: Keyring) -> None:
+    if await find_account("shop.test") is not None:
+        return
     platform = await find_account("livery")
     if platform is None:
         platform = await create_account(
@@ -67,9 +59,7 @@ async def _make(unit: UnitOfWork, keyring: Keyring) -> None:
         username=SMTP_USER,
         secret=SMTP_PASSWORD,
     )
-    await create_credential(
-        unit.conn, keyring, account_id=shop, kind=CredentialKind.API, name="Demo", secret=API_KEY
-    )
+    await create_credential(unit.conn, keyring, account_id=shop, kind=CredentialKind.API, name="Demo", secret=API_KEY)
     await add_verified_domain(unit.conn, keyring, account_id=shop, name="shop.test")
 
 

@@ -5,13 +5,16 @@ A process's informational lines go to <data>/log/<process>.log only; its warning
 
 import contextlib
 import re
-import sys
 from pathlib import Path
 
 # One file a process and its predecessor: enough to look back, and never a full disk.
 _LARGEST = 10_000_000
 
 _QUIET = re.compile(r"\blevel=(debug|info)\b")
+# For the eye: who and when is known, and of a traceback only its last line helps. The file has it all.
+_KNOWN = re.compile(r"^timestamp=\S+ |\bprocess=\S+ ")
+_TRACEBACK = re.compile(r'(exception=")(?:[^"\\]|\\.)*\\n((?:[^"\\]|\\.)*")')
+_WIDEST = 400
 
 
 class Output:
@@ -34,7 +37,7 @@ class Output:
             return
         self._write(name, line)
         if self._verbose or not _QUIET.search(line):
-            self.say(f"{name:9}| {line}")
+            self.say(f"{name:9}| {shortened(line)}")
 
     def _write(self, name: str, line: str) -> None:
         file = self._folder / f"{name.replace(' ', '-')}.log"
@@ -47,7 +50,7 @@ class Output:
                 file.replace(file.with_suffix(".log.1"))
 
 
-def progress(line: str) -> None:
-    """Say what a long step is about to do."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+def shortened(line: str) -> str:
+    """A log line as the terminal shows it."""
+    line = _TRACEBACK.sub(r"\1\2", _KNOWN.sub("", line))
+    return line if len(line) <= _WIDEST else line[:_WIDEST] + "…"

@@ -1,18 +1,29 @@
 """How is one process of the platform started? `livery api`, `smtpd`, `workers` and `clock`, each until SIGTERM."""
 
+import sys
 from collections.abc import Callable
 
 import click
+import structlog
 
 from cli.environment import settled
 from kit import logs
-from kit.settings import Settings
+from kit.errors import LiveryError
+from kit.settings import Settings, SettingsError
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 def _serve(name: str, serve: Callable[[Settings], None]) -> None:
+    logs.configure(name)
     with settled() as settings:
-        logs.configure(name)
-        serve(settings)
+        try:
+            serve(settings)
+        except (SettingsError, LiveryError):
+            raise  # a line for people: cli.main shows it
+        except Exception:  # the edge of the process: what it died of is one event in its log
+            log.exception("process.failed")
+            sys.exit(1)
 
 
 @click.command()

@@ -1,10 +1,11 @@
-"""How does everything start on one machine? `livery run`: settings, ports, database, tables, processes, then a short table.
+"""How does everything start on one machine? `livery run`: ports, database, tables, processes, then a short table.
 
 The order matters to whoever reads the failure: what can be told without touching anything is told first.
 """
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -98,7 +99,7 @@ def is_ready(settings: Settings) -> bool:
 
 @contextlib.contextmanager
 def _talk_to(bind: str, port: int) -> Iterator[socket.socket]:
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 (asked, not bound)
     with socket.create_connection((address, port), timeout=2) as peer:
         yield peer
 
@@ -112,7 +113,7 @@ def _migrate(environ: dict[str, str]) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=die_with_parent(__import__("signal").SIGKILL),
+        preexec_fn=die_with_parent(signal.SIGKILL),
     )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["it said nothing"]

@@ -14,16 +14,21 @@ _COMMITTED = Path(__file__).resolve().parent.parent / "api" / "schema.graphql"
 @click.option("--check", is_flag=True, help="Compare it with api/schema.graphql; exit status 1 if they differ.")
 def schema(write: bool, check: bool) -> None:
     """Print the GraphQL schema (SDL) that this version serves."""
-    from api.graphql.schema import sdl
+    from api.graphql.schema import print_sdl
 
-    text = sdl()
+    text = print_sdl()
     if write:
         _COMMITTED.write_text(text)
     elif check:
         committed = _COMMITTED.read_text()
         if committed != text:
             lines = difflib.unified_diff(
-                committed.splitlines(), text.splitlines(), "api/schema.graphql", "what the code serves", lineterm="", n=1
+                committed.splitlines(),
+                text.splitlines(),
+                "api/schema.graphql",
+                "what the code serves",
+                lineterm="",
+                n=1,
             )
             click.echo("\n".join(lines), err=True)
             click.echo("The committed schema differs from the code. Type: make schema", err=True)

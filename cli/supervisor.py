@@ -1,4 +1,4 @@
-"""Who keeps the processes alive? One loop that starts them, restarts those that crash, shows what they say and ends them.
+"""Who keeps the processes alive? One loop that starts them, restarts what crashes, passes on what they say, ends them.
 
 It holds no state that matters: if it is killed, the kernel kills its children with it, and the next start goes on from
 the database. Single-threaded on purpose, because children are tied to the thread that started them.
@@ -14,17 +14,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cli.output import Output
 from kit.process import die_with_parent
 
-# A crashed process is restarted after a pause that doubles up to _LONGEST_PAUSE, and starts anew once it has run _STEADY.
+# A crashed process is restarted after a pause, which doubles up to the longest and begins anew after a steady run.
 _FIRST_PAUSE, _LONGEST_PAUSE, _STEADY = 0.5, 30.0, 60.0
-# A process that cannot even start this often, before everything has been ready once, will not do so at the next attempt.
+# A process that ends this often before everything has been ready once will not start at the next attempt either.
 _HOPELESS = 3
 # The doors give sessions 30 s to end (docs/operating.md); then it is over.
 _GRACE = 35.0
+_QUESTION = 0.1
 _LONGEST_LINE = 65_536
 
 
@@ -44,6 +44,8 @@ class Program:
 class _Child:
     program: Program
     process: subprocess.Popen[bytes] | None = None
+    voice: int = -1
+    """Our end of the pipe that it writes to; -1 when it has been closed."""
     started: float = 0.0
     restart_at: float = 0.0
     pause: float = _FIRST_PAUSE
@@ -75,13 +77,17 @@ class Supervisor:
         `ready` is asked until it says yes, then `when_ready` is called once; `look` is called at every turn, at least
         once a second, and may raise to end it all. Raises GaveUp if a process cannot be started at all.
         """
+        next_question = 0.0
         with self._signals():
             try:
                 while self._stopping is None:
                     self._start_due()
-                    self._turn(0.1 if not self._been_ready else 1.0)
+                    self._turn(1.0 if self._been_ready else _QUESTION)
                     look()
-                    if not self._been_ready and self._stopping is None and ready():
+                    if self._been_ready or self._stopping is not None or time.monotonic() < next_question:
+                        continue
+                    next_question = time.monotonic() + _QUESTION
+                    if ready():
                         self._been_ready = True
                         when_ready()
             finally:
@@ -120,21 +126,22 @@ class Supervisor:
                 self._start(child)
 
     def _start(self, child: _Child) -> None:
+        child.voice, mouth = os.pipe()
+        os.set_blocking(child.voice, False)
         child.process = subprocess.Popen(
             # -P: the folder one happens to stand in is no place to import from.
             [sys.executable, "-P", "-m", "cli", *child.program.command],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=mouth,
+            stderr=mouth,
             env=self._environ,
             start_new_session=True,  # Ctrl-C is for us; we decide about the order
             # SIGKILL: the database goes too, so nothing that they could still do would be recorded.
             preexec_fn=die_with_parent(signal.SIGKILL),
         )
         child.started = time.monotonic()
-        assert child.process.stdout is not None
-        os.set_blocking(child.process.stdout.fileno(), False)
-        self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
+        os.close(mouth)
+        self._selector.register(child.voice, selectors.EVENT_READ, child)
 
     def _turn(self, timeout: float) -> None:
         """Wait for something to happen, pass on what was said, and notice who has ended."""
@@ -152,13 +159,12 @@ class Supervisor:
 
     def _listen(self, child: _Child) -> bool:
         """Pass on what a process has said; False if it had nothing to say now, or never will again."""
-        assert child.process is not None and child.process.stdout is not None
         try:
-            heard = os.read(child.process.stdout.fileno(), 65536)
+            heard = os.read(child.voice, 65536)
         except BlockingIOError:
             return False
         if not heard:
-            self._selector.unregister(child.process.stdout)
+            self._close_voice(child)
             return False
         *lines, child.unread = (child.unread + heard).split(b"\n")
         if len(child.unread) > _LONGEST_LINE:
@@ -187,14 +193,16 @@ class Supervisor:
 
     def _hear_out(self, child: _Child) -> None:
         """Read what an ended process had still to say."""
-        assert child.process is not None and child.process.stdout is not None
-        if child.process.stdout in self._selector.get_map():
-            while self._listen(child):
-                pass
-        with contextlib.suppress(KeyError):
-            self._selector.unregister(child.process.stdout)
-        child.process.stdout.close()
+        while child.voice >= 0 and self._listen(child):
+            pass
+        self._close_voice(child)
         child.unread = b""
+
+    def _close_voice(self, child: _Child) -> None:
+        if child.voice >= 0:
+            self._selector.unregister(child.voice)
+            os.close(child.voice)
+            child.voice = -1
 
     def _stop(self) -> None:
         """SIGTERM to all, SIGKILL to who is left after the grace; nobody is left behind."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from kit.settings import Settings
 
 PASSWORD = "livery-demo"  # noqa: S105 (public: the demo listens on loopback only)
-SMTP_USER, SMTP_PASSWORD = "demo", "livery-demo-smtp"  # noqa: S105
+SMTP_USER, SMTP_PASSWORD = "demo", "livery-demo-smtp"
 API_KEY = "lv_demo_key"
 
 _SENDER, _RECIPIENT = "user@shop.test", "delivered@simulator.livery.test"
@@ -85,7 +85,7 @@ def _from_elsewhere(settings: Settings) -> str:
 
 
 def _host(settings: Settings) -> str:
-    if settings.bind in {"0.0.0.0", "::"}:
+    if settings.bind in {"0.0.0.0", "::"}:  # noqa: S104 (asked, not bound)
         return urlsplit(settings.public_url).hostname or socket.gethostname()
     return f"[{settings.bind}]" if ":" in settings.bind else settings.bind
 
