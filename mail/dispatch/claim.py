@@ -1,21 +1,23 @@
 """Which recipients are this worker's now, and until when? The queue's SQL: claim, renew, give back.
 
 A claim writes the new fence, the attempt and the end of the lease before anything is connected to. Whoever holds a row
-renews its lease; a row whose worker died comes back when the lease runs out, under a higher fence, and what the dead worker
-may still say about it is not recorded. All times are the database's (`livery_now()`).
+renews its lease; a row whose worker died comes back when the lease runs out, under a higher fence, and what the dead
+worker may still say about it is not recorded. All times are the database's (`livery_now()`).
 
-Fairness: among what is due the lowest priority number goes first, and within a priority each account gets the same share of a
-claim, however much it has queued.
+Fairness: among what is due the lowest priority number goes first, and within a priority each account gets the same
+share of a claim, however much it has queued.
 
-Suspicion: a row that is still `sending` when it is claimed has lapsed: its worker died or hung. The first time that says
-nothing about it, its neighbours lapsed as well. From then on it is claimed alone (`claim_suspect`) and processed with nothing
-beside it, so that a message which kills its worker counts against nobody else; `POISONED` lapses are enough.
+Suspicion: a row that is still `sending` when it is claimed has lapsed: its worker died or hung. The first time that
+says nothing about it, because its neighbours lapsed as well. From then on it is claimed alone (`claim_suspect`) and
+processed with nothing beside it, so that a message which kills its worker counts against nobody else; `POISONED`
+lapses are enough.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from kit.db import Connection
@@ -42,6 +44,8 @@ class Claimed:
     notify: str | None
     orcpt: str | None
     envelope_from: str
+    sender: str
+    """The From address; empty where there is none."""
     size: int
     """Bytes as received."""
     eight_bit: bool
@@ -55,6 +59,9 @@ class Claimed:
     """What remains until the message is given up; negative: past it."""
 
 
+_FIELDS = tuple(field.name for field in fields(Claimed))
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The yield of one claim."""
@@ -65,8 +72,9 @@ class Batch:
 
 
 _ROW = """
-    r.id, r.message_id, r.account_id, r.address, r.domain, r.priority, r.attempts, r.lapses, r.fence, r.notify, r.orcpt,
-    m.envelope_from, m.size, m.eight_bit, m.smtputf8, m.dsn_ret, m.dsn_envid, m.trace, m.sandbox, m.accepted_at,
+    r.id, r.message_id, r.account_id, r.address, r.domain, r.priority, r.attempts, r.lapses, r.fence, r.notify,
+    r.orcpt, m.envelope_from, m.sender, m.size, m.eight_bit, m.smtputf8, m.dsn_ret, m.dsn_envid, m.trace, m.sandbox,
+    m.accepted_at,
     m.expires_at - (select now from moment) as life
 """
 
@@ -111,7 +119,8 @@ _CLAIM_SUSPECT = f"""
 with moment as materialized (select livery_now() as now),
 picked as materialized (
   select id from recipient
-   where lapses > 0 and state = 'sending' and next_attempt_at <= (select now from moment)
+   where lapses > 0 and next_attempt_at is not null and state = 'sending'
+     and next_attempt_at <= (select now from moment)
    order by next_attempt_at limit 1 for update skip locked
 )
 {_TAKE} returning {_ROW}
@@ -159,16 +168,38 @@ async def give_back(conn: Connection, held: Sequence[Claimed]) -> None:
     await conn.execute(_GIVE_BACK, *_keys(held))
 
 
+async def suspects_due(conn: Connection) -> bool:
+    """Whether `claim_suspect` would find anything now."""
+    found: bool = await conn.fetchval(
+        """select exists (select from recipient
+                           where lapses > 0 and next_attempt_at is not null and state = 'sending'
+                             and next_attempt_at <= (select livery_now()))"""
+    )
+    return found
+
+
 async def bodies(conn: Connection, message_ids: Collection[UUID]) -> dict[UUID, bytes]:
     """The bytes as received, by message; a message without a row is left out."""
-    rows = await conn.fetch("select message_id, content from body where message_id = any($1::uuid[])", list(message_ids))
+    rows = await conn.fetch(
+        "select message_id, content from body where message_id = any($1::uuid[])", list(message_ids)
+    )
     return {row["message_id"]: row["content"] for row in rows}
+
+
+async def suspended(conn: Connection, account_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the accounts that are suspended themselves or through an account above them."""
+    rows = await conn.fetch(
+        """select a.id from account a
+            where a.id = any($1::uuid[])
+              and exists (select from account up where up.id = any(a.lineage) and up.suspended_at is not null)""",
+        list(account_ids),
+    )
+    return {row["id"] for row in rows}
 
 
 def _keys(held: Sequence[Claimed]) -> tuple[list[UUID], list[int]]:
     return [one.id for one in held], [one.fence for one in held]
 
 
-def _claimed(row: object) -> Claimed:
-    fields = {name: row[name] for name in Claimed.__slots__}  # type: ignore[index, attr-defined]
-    return Claimed(**fields)
+def _claimed(row: Mapping[str, Any]) -> Claimed:
+    return Claimed(**{name: row[name] for name in _FIELDS})

@@ -216,6 +216,9 @@ class Migration(migrations.Migration):
                 " where next_attempt_at is not null",
                 # The clock asks for the earliest due time and for lapsed lives without caring whose they are.
                 "create index idx_recipient_due on recipient (next_attempt_at) where next_attempt_at is not null",
+                # Recipients over which a worker was lost: none, on a good day (mail.dispatch.claim).
+                "create index idx_recipient_suspect on recipient (next_attempt_at)"
+                " where lapses > 0 and next_attempt_at is not null",
                 # Rows leave the queue all day long: a small, hot index needs a busy vacuum.
                 "alter table recipient set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 1)",
                 "create unique index idx_domain_verified on domain (name) where verified_at is not null",

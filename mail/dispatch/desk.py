@@ -1,0 +1,304 @@
+"""How does mail leave? The desk of one worker process claims what is due, delivers it and records every outcome.
+
+    look ─► pump ─► claim (fair, leased) ─► prepare (bodies, steps) ─► lanes by site ─► transport
+             ▲                                                                              │
+             └────────────────────────────── room ◄─── recorder (ledger) ◄──────────────────┘
+
+1. `look` is what a ring does: it wakes the pump and returns. The pump also looks by itself every two seconds, and
+   whenever
+   outcomes make room while the last claim left something behind, so throughput depends on no ring.
+2. A claim is a lease. One task renews the leases of everything held; a lane asks before it connects and before the
+   final
+   dot, and sends nothing once a lease is lost.
+3. Bodies are read after the claim, once per message, within a budget of bytes. No transaction is open while SMTP is
+   spoken.
+4. Whatever goes wrong over one recipient counts against that one alone; the third time it is held (`claim`).
+"""
+
+import asyncio
+import functools
+import random
+import time
+from collections.abc import Callable, Collection, Coroutine
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from prometheus_client import Histogram
+
+from kit.crypto import Keyring
+from kit.db import Database
+from mail.dispatch import claim as queue
+from mail.dispatch import outcomes
+from mail.dispatch.away import AWAY
+from mail.dispatch.budget import Budget
+from mail.dispatch.claim import Claimed
+from mail.dispatch.lanes import Lanes
+from mail.dispatch.leases import Leases
+from mail.dispatch.outcomes import Entry
+from mail.dispatch.prepare import Letter, Preparation
+from mail.dispatch.recorder import Recorder
+from mail.routing import Routes
+from mail.transports import LeaseLost, Transport
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+CLAIM_SECONDS = Histogram(
+    "mail_claim_seconds", "How long a claim took.", buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.2, 1)
+)
+
+# Seconds between two looks that nobody rang for.
+_POLL = 2.0
+# No conversation takes longer than this: RFC 5321 §4.5.3.2.6 allows 10 minutes for the final dot's reply alone.
+_LONGEST = 45 * 60
+# How long a suspect is given the process for itself, and how long it waits for the others to finish.
+_ALONE, _DRAIN = 20.0, 30.0
+# How long the end of the process waits for the database.
+_LAST_WORDS = 5.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one process takes upon itself."""
+
+    recipients: int = 400
+    """Claimed and not settled."""
+    batch: int = 200
+    """Taken by one claim."""
+    content: int = 64 * 1024 * 1024
+    """Bytes of messages in memory."""
+    lease: timedelta = timedelta(seconds=90)
+    """A dead worker's mail is taken up again after this."""
+
+
+class Desk:
+    """The way out of one process: `run` it, and `look` when something may be due."""
+
+    def __init__(
+        self,
+        db: Database,
+        keyring: Keyring,
+        routes: Routes,
+        *,
+        mail_domain: str,
+        ring_bell: Callable[[Collection[UUID]], None],
+        limits: Limits | None = None,
+    ) -> None:
+        self._db = db
+        self._routes = routes
+        self._limits = limits or Limits()
+        self._leases = Leases(db, self._limits.lease)
+        self._recorder = Recorder(db, on_recorded=self._recorded, ring_bell=ring_bell)
+        self._prepare = Preparation(
+            db, keyring, Budget(self._limits.content), mail_domain=mail_domain, settle=self._recorder.put
+        )
+        self._lanes: Lanes[tuple[Transport, Letter]] = Lanes(self._deliver, per_site=routes.pace.lanes_per_site)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._speaking: set[UUID] = set()
+        self._settled = asyncio.Event()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._news = asyncio.Event()
+        self._left_behind = False
+        self._chance = random.Random()  # noqa: S311 - jitter of retries, no secret
+
+    def look(self) -> None:
+        """Something may be due. Costs nothing, and means nothing where the desk is full."""
+        self._news.set()
+
+    async def run(self, until: asyncio.Event, *, grace: float = 30.0) -> None:
+        """Work until `until` is set, then claim no more, return what was not begun and wait `grace` seconds for lanes.
+
+        A conversation that is cut then is recorded as uncertain. Raises what broke the desk, if anything does.
+        """
+        recorder = asyncio.create_task(self._recorder.run(), name="recorder")
+        leases = asyncio.create_task(self._leases.run(), name="leases")
+        pump = asyncio.create_task(self._pump(), name="pump")
+        told = asyncio.create_task(until.wait())
+        everything: set[asyncio.Future[Any]] = {recorder, leases, pump, told, self._broken}
+        try:
+            ended, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
+            pump.cancel()
+            await asyncio.wait({pump})
+            await self._wind_down(grace)
+            for task in ended:
+                task.result()  # raises what broke the desk
+        finally:
+            for task in everything:
+                task.cancel()
+            await asyncio.gather(*everything, return_exceptions=True)
+
+    # Claiming
+
+    async def _pump(self) -> None:
+        looked = float("-inf")
+        while True:
+            try:
+                if time.monotonic() - looked >= _POLL:
+                    looked = time.monotonic()
+                    await self._suspects()
+                await self._fill()
+            except AWAY as fault:
+                log.warning("claim.failed", reason=f"{type(fault).__name__}: {fault}"[:200])
+                await asyncio.sleep(1)
+            try:
+                async with asyncio.timeout(_POLL):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+            self._news.clear()
+
+    async def _fill(self) -> None:
+        """Claim until a claim leaves nothing behind or the desk is full."""
+        more = True
+        while more and self._room() >= self._limits.batch // 2:
+            asked = time.monotonic()
+            with CLAIM_SECONDS.time():
+                async with self._db.connection() as conn:
+                    batch = await queue.claim(
+                        conn, min(self._room(), self._limits.batch), self._limits.lease, avoid=self._crowded_domains()
+                    )
+            more = batch.more
+            if batch.claimed:
+                self._spawn(self._process(batch.claimed, asked))
+        self._left_behind = more
+
+    def _room(self) -> int:
+        return self._limits.recipients - len(self._leases)
+
+    def _crowded_domains(self) -> set[str]:
+        share = int(self._limits.recipients * self._routes.pace.share_of_desk)
+        return {letter.mail.domain for _, letter in self._lanes.crowded(share)}
+
+    async def _suspects(self) -> None:
+        """Give each recipient whose worker was lost twice the process for itself: it alone is to blame if that ends."""
+        give_up = time.monotonic() + _ALONE
+        while time.monotonic() < give_up:
+            async with self._db.connection() as conn:
+                if not await queue.suspects_due(conn):
+                    return
+            await self._until(lambda: not len(self._leases), _DRAIN)
+            asked = time.monotonic()
+            async with self._db.connection() as conn:
+                suspect = await queue.claim_suspect(conn, self._limits.lease)
+            if suspect is None:
+                return
+            log.warning("suspect.claimed", recipient=str(suspect.id), lapses=suspect.lapses)
+            others = len(self._leases)
+            self._spawn(self._process((suspect,), asked))
+            await self._until(lambda others=others: len(self._leases) <= others, _ALONE)  # type: ignore[misc]
+
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait until outcomes have made `condition` true, or give up."""
+        give_up = time.monotonic() + seconds
+        while not condition() and (left := give_up - time.monotonic()) > 0:
+            self._settled.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._settled.wait()
+            except TimeoutError:
+                return
+
+    # Processing
+
+    async def _process(self, claimed: tuple[Claimed, ...], asked: float) -> None:
+        leases = []
+        for lease in self._leases.hold(claimed, asked):
+            if lease.claimed.life <= timedelta(0):
+                self._recorder.put(outcomes.expired(lease.claimed))
+            elif lease.claimed.lapses >= queue.POISONED:
+                log.error("recipient.poisoned", recipient=str(lease.claimed.id))
+                self._recorder.put(outcomes.poisoned(lease.claimed))
+            else:
+                leases.append(lease)
+        async for letters in self._prepare.letters(leases):
+            for (transport, domain), group in self._by_way(letters).items():
+                self._spawn(self._place(transport, domain, group))
+
+    def _by_way(self, letters: list[Letter]) -> dict[tuple[Transport, str], list[Letter]]:
+        ways: dict[tuple[Transport, str], list[Letter]] = {}
+        for letter in letters:
+            transport = self._routes.way_out(letter.mail.domain, sandbox=letter.lease.claimed.sandbox)
+            ways.setdefault((transport, letter.mail.domain), []).append(letter)
+        return ways
+
+    async def _place(self, transport: Transport, domain: str, letters: list[Letter]) -> None:
+        """Queue letters at their site's lanes; finding the site may take a DNS lookup, which holds up nobody else."""
+        site = await transport.site(domain)
+        self._lanes.put((transport, site), [(transport, letter) for letter in letters])
+
+    async def _deliver(self, addressed: tuple[Transport, Letter]) -> None:
+        transport, letter = addressed
+        lease, claimed = letter.lease, letter.lease.claimed
+        self._speaking.add(claimed.id)
+        try:
+            async with asyncio.timeout(_LONGEST):
+                delivery = await transport.deliver(
+                    letter.mail, heartbeat=functools.partial(self._leases.heartbeat, lease)
+                )
+        except LeaseLost:
+            self._leases.drop([claimed.id])
+            self._made_room()
+        except asyncio.CancelledError:
+            self._recorder.put(outcomes.interrupted(claimed))
+            raise
+        # One message's fault must not become its neighbours'.
+        except Exception as fault:
+            log.exception("dispatch.fault", recipient=str(claimed.id), reason=type(fault).__name__)
+            self._recorder.put(outcomes.faulted(claimed))
+        else:
+            self._recorder.put(*outcomes.delivered([claimed], delivery, self._chance))
+        finally:
+            self._speaking.discard(claimed.id)
+            self._prepare.settled(letter)
+
+    def _recorded(self, entries: Collection[Entry]) -> None:
+        self._leases.drop(entry.claimed.id for entry in entries)
+        self._made_room()
+        if any(entry.fact.retry_in == timedelta(0) for entry in entries):
+            self.look()
+
+    def _made_room(self) -> None:
+        self._settled.set()
+        if self._left_behind and self._room() >= self._limits.batch // 2:
+            self.look()
+
+    # Ending
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None and not self._broken.done():
+            self._broken.set_exception(fault)
+
+    async def _wind_down(self, grace: float) -> None:
+        deadline = time.monotonic() + grace
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._lanes.empty()
+        begun = self._speaking | self._recorder.unrecorded()
+        unbegun = [lease.claimed for lease in self._leases.all() if lease.claimed.id not in begun]
+        await self._give_back(unbegun)
+        await self._lanes.finish(deadline - time.monotonic())
+        await self._until(lambda: not self._recorder.unrecorded(), _LAST_WORDS)
+        if left := self._recorder.unrecorded():
+            log.error("dispatch.unrecorded", recipients=len(left))
+
+    async def _give_back(self, unbegun: list[Claimed]) -> None:
+        if not unbegun:
+            return
+        try:
+            async with asyncio.timeout(_LAST_WORDS), self._db.connection() as conn:
+                await queue.give_back(conn, unbegun)
+        except AWAY as fault:
+            # Their leases run out by themselves.
+            log.warning("dispatch.not_given_back", recipients=len(unbegun), reason=type(fault).__name__)
+        self._leases.drop(claimed.id for claimed in unbegun)

@@ -1,0 +1,105 @@
+"""Is this recipient still ours? What one process holds, how long it has held it for certain, and the renewing of it.
+
+Leases are counted by the database's clock. A process trusts its own monotonic clock only for a fraction of the lease
+after the last statement that extended it; beyond that it asks. So a process that was stopped for minutes and wakes up
+finds out that it has lost everything before it sends anything.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from prometheus_client import Gauge
+
+from kit.db import Database
+from mail.dispatch import claim as queue
+from mail.dispatch.away import AWAY
+from mail.dispatch.claim import Claimed
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+HELD = Gauge("mail_dispatch_held", "Recipients that this process has claimed and not settled yet.")
+
+_MOST = 200
+
+
+@dataclass(eq=False, slots=True)
+class Lease:
+    """One claimed recipient."""
+
+    claimed: Claimed
+    since: float
+    """Monotonic moment before the statement that last extended it was sent."""
+    lost: bool = False
+
+
+class Leases:
+    """Everything that this process holds."""
+
+    def __init__(self, db: Database, length: timedelta) -> None:
+        self._db = db
+        self.length = length
+        self._third = length.total_seconds() / 3
+        self._held: dict[UUID, Lease] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def hold(self, claimed: Iterable[Claimed], since: float) -> list[Lease]:
+        """Note what a claim brought; `since` is the monotonic moment before it was made."""
+        leases = [Lease(one, since) for one in claimed]
+        self._held.update((lease.claimed.id, lease) for lease in leases)
+        HELD.set(len(self._held))
+        return leases
+
+    def drop(self, ids: Iterable[UUID]) -> None:
+        """Forget recipients that are settled, given back or lost."""
+        for id in ids:
+            self._held.pop(id, None)
+        HELD.set(len(self._held))
+
+    def all(self) -> list[Lease]:
+        """What is held now."""
+        return list(self._held.values())
+
+    async def heartbeat(self, lease: Lease) -> bool:
+        """Whether the recipient is ours for as long as the next step may take; asks the database when in doubt."""
+        end = lease.since + self.length.total_seconds()
+        while not lease.lost and (now := time.monotonic()) - lease.since > self._third:
+            try:
+                await self._extend([lease])
+            except AWAY:
+                # The database is away: whoever waits for this has nothing better to do than to wait for the lease's
+                # end.
+                if now > end:
+                    return False
+                await asyncio.sleep(0.5)
+        return not lease.lost
+
+    async def run(self) -> None:
+        """Renew in time whatever is held, until cancelled."""
+        while True:
+            await asyncio.sleep(self._third / 3)
+            due = time.monotonic() - self._third
+            old = [lease for lease in self._held.values() if lease.since < due and not lease.lost]
+            for start in range(0, len(old), _MOST):
+                try:
+                    await self._extend(old[start : start + _MOST])
+                except AWAY as fault:
+                    log.warning("lease.not_renewed", reason=type(fault).__name__, recipients=len(old))
+                    break
+
+    async def _extend(self, leases: Sequence[Lease]) -> None:
+        asked = time.monotonic()
+        async with self._db.connection() as conn:
+            ours = await queue.renew(conn, [lease.claimed for lease in leases], self.length)
+        for lease in leases:
+            if lease.claimed.id in ours:
+                lease.since = asked
+            elif lease.claimed.id in self._held:
+                lease.lost = True
+                log.warning("lease.lost", recipient=str(lease.claimed.id))

@@ -1,0 +1,165 @@
+"""How does a claimed recipient become a letter that a lane can send? Its message is read and walks the steps.
+
+A batch is read in few queries: standing of the accounts, signing keys (remembered for a while), and the bodies of
+small messages together; large ones come one by one. Bytes are taken from the budget before they are read and returned
+when the last recipient of the message is settled.
+"""
+
+import functools
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from kit.crypto import Keyring
+from kit.db import Database
+from mail import domains
+from mail.dispatch import claim as queue
+from mail.dispatch import outcomes, steps
+from mail.dispatch.away import patiently
+from mail.dispatch.budget import Budget
+from mail.dispatch.claim import Claimed
+from mail.dispatch.leases import Lease
+from mail.dispatch.outcomes import Entry
+from mail.transports import OutgoingMail
+from mail.wire.address import AddressError, domain_of
+from mail.wire.dkim import SigningKey
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+# Messages up to _SMALL bytes are read together, up to _TOGETHER bytes a query.
+_SMALL, _TOGETHER = 256 * 1024, 2 * 1024 * 1024
+# Seconds that a signing key is remembered: so long may a retired key still sign.
+_REMEMBER = 30.0
+_MOST_KEYS = 10_000
+
+type Signs = tuple[UUID, str]
+"""Who signs: the account and the From domain."""
+
+
+@dataclass(eq=False, slots=True)
+class Parcel:
+    """A message in memory, until its last recipient is settled."""
+
+    size: int
+    recipients: int
+
+
+@dataclass(eq=False, slots=True)
+class Letter:
+    """A message for one recipient, ready to be delivered."""
+
+    lease: Lease
+    mail: OutgoingMail
+    parcel: Parcel
+
+
+class Preparation:
+    """The reading side of a desk."""
+
+    def __init__(
+        self, db: Database, keyring: Keyring, budget: Budget, *, mail_domain: str, settle: Callable[[Entry], None]
+    ) -> None:
+        self._db = db
+        self._keyring = keyring
+        self._budget = budget
+        self._mail_domain = mail_domain
+        self._settle = settle
+        self._keys: dict[Signs, tuple[float, SigningKey | None]] = {}
+
+    async def letters(self, leases: Sequence[Lease]) -> AsyncIterator[list[Letter]]:
+        """Letters for everything that may leave, as they become ready; the rest is settled with its reason.
+
+        A message over which a step fails is our fault and settled as such; its neighbours go on.
+        """
+        groups: dict[UUID, list[Lease]] = {}
+        for lease in leases:
+            groups.setdefault(lease.claimed.message_id, []).append(lease)
+        accounts = {lease.claimed.account_id for lease in leases}
+        suspended = await patiently(lambda: self._suspended(accounts))
+        keys = await patiently(lambda: self._signing_keys({_signs(group[0].claimed) for group in groups.values()}))
+        for chunk in _chunks(list(groups.values())):
+            for group in chunk:
+                await self._budget.take(group[0].claimed.size)
+            ids = [group[0].claimed.message_id for group in chunk]
+            contents = await patiently(functools.partial(self._bodies, ids))
+            ready: list[Letter] = []
+            for group in chunk:
+                first = group[0].claimed
+                matter = steps.Matter(
+                    first=first,
+                    content=contents.pop(first.message_id, None),
+                    suspended=first.account_id in suspended,
+                    key=keys[_signs(first)],
+                )
+                ready += self._address(group, matter)
+            yield ready
+
+    def settled(self, letter: Letter) -> None:
+        """Give the bytes back once the last letter of a parcel is done with."""
+        letter.parcel.recipients -= 1
+        if not letter.parcel.recipients:
+            self._budget.give(letter.parcel.size)
+
+    def _address(self, group: Sequence[Lease], matter: steps.Matter) -> list[Letter]:
+        try:
+            stop = steps.stopped(matter)
+            if stop is None:
+                parcel = Parcel(matter.first.size, len(group))
+                finished = steps.finishing(matter, self._mail_domain)
+                return [
+                    Letter(lease, steps.outgoing(lease.claimed, finished, self._keyring, self._mail_domain), parcel)
+                    for lease in group
+                ]
+            ends = [outcomes.held(lease.claimed, stop.cause, stop.words) for lease in group]
+        # One message's fault must not become its neighbours'.
+        except Exception as fault:
+            log.exception("dispatch.fault", message=str(matter.first.message_id), reason=type(fault).__name__)
+            ends = [outcomes.faulted(lease.claimed) for lease in group]
+        self._budget.give(matter.first.size)
+        for end in ends:
+            self._settle(end)
+        return []
+
+    async def _signing_keys(self, wanted: set[Signs]) -> dict[Signs, SigningKey | None]:
+        now = time.monotonic()
+        if len(self._keys) >= _MOST_KEYS:
+            self._keys.clear()
+        unknown = [one for one in wanted if one not in self._keys or now - self._keys[one][0] >= _REMEMBER]
+        if unknown:
+            async with self._db.connection() as conn:
+                found = await domains.signing_keys(conn, self._keyring, unknown)
+            self._keys.update((one, (now, found.get(one))) for one in unknown)
+        return {one: self._keys[one][1] for one in wanted}
+
+    async def _bodies(self, ids: Sequence[UUID]) -> dict[UUID, bytes]:
+        async with self._db.connection() as conn:
+            return await queue.bodies(conn, ids)
+
+    async def _suspended(self, accounts: set[UUID]) -> set[UUID]:
+        async with self._db.connection() as conn:
+            return await queue.suspended(conn, accounts)
+
+
+def _signs(claimed: Claimed) -> Signs:
+    try:
+        return claimed.account_id, domain_of(claimed.sender)
+    except AddressError:
+        return claimed.account_id, ""
+
+
+def _chunks(groups: Sequence[list[Lease]]) -> Iterator[list[list[Lease]]]:
+    """Small messages together, large ones alone and last."""
+    chunk: list[list[Lease]] = []
+    total = 0
+    for group in sorted(groups, key=lambda group: group[0].claimed.size > _SMALL):
+        size = group[0].claimed.size
+        if chunk and (size > _SMALL or total + size > _TOGETHER):
+            yield chunk
+            chunk, total = [], 0
+        chunk.append(group)
+        total += size
+    if chunk:
+        yield chunk

@@ -1,0 +1,113 @@
+"""How do outcomes reach the ledger at once and yet cheaply? All that ended since the last commit goes into the next.
+
+While one commit is on its way the next batch gathers, so a quiet desk records within a millisecond or two and a busy
+one pays a commit per few dozen recipients. An outcome is never given up: while the database is away it is kept and
+tried again. The recipient counts as held by the desk until its outcome is committed.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from uuid import UUID
+
+import asyncpg
+import structlog
+from prometheus_client import Counter
+
+from kit.db import Connection, Database
+from mail import ledger
+from mail.dispatch.away import AWAY
+from mail.dispatch.outcomes import Entry
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+OUTCOMES = Counter("mail_outcomes", "What became of attempts, by fact.", ["kind"])
+STALE = Counter("mail_outcomes_stale", "Outcomes not recorded because another worker had taken over.")
+
+_MOST = 200
+_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+
+
+class Recorder:
+    """The desk's pen. `on_recorded` is called with each batch of entries once it is committed, or found stale."""
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        on_recorded: Callable[[Collection[Entry]], None],
+        ring_bell: Callable[[Collection[UUID]], None],
+    ) -> None:
+        self._db = db
+        self._on_recorded = on_recorded
+        self._ring_bell = ring_bell
+        self._waiting: list[Entry] = []
+        self._news = asyncio.Event()
+        self._writing: list[Entry] = []
+
+    def unrecorded(self) -> set[UUID]:
+        """Recipients whose outcome is not committed yet."""
+        return {entry.claimed.id for entry in (*self._waiting, *self._writing)}
+
+    def put(self, *entries: Entry) -> None:
+        """Have `entries` written with the next commit."""
+        self._waiting.extend(entries)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        pause = _PAUSE
+        while True:
+            await self._news.wait()
+            batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            self._writing = batch
+            if not self._waiting:
+                self._news.clear()
+            try:
+                # Cancelled in the middle, the commit still ends by itself.
+                await asyncio.shield(self._write(batch))
+            except AWAY as fault:
+                log.warning("record.delayed", entries=len(batch), reason=f"{type(fault).__name__}: {fault}"[:200])
+                self._waiting[:0] = batch
+                self._news.set()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                pause = _PAUSE
+            finally:
+                self._writing = []
+
+    async def _write(self, batch: list[Entry]) -> None:
+        try:
+            await self._commit(batch)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as fault:
+            # One entry's words cannot be stored: write each by itself, and that one without them.
+            log.error("record.refused", entries=len(batch), reason=f"{type(fault).__name__}: {fault}"[:200])
+            for entry in batch:
+                try:
+                    await self._commit([entry])
+                except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
+                    await self._commit([entry.without_words()])
+
+    async def _commit(self, batch: list[Entry]) -> None:
+        async with self._db.transaction() as conn:
+            taken = await ledger.record(
+                conn,
+                [entry.fact for entry in batch],
+                [attempt for entry in batch for attempt in entry.attempts],
+            )
+            await _count_lapses(conn, [entry for entry in batch if entry.faulted and entry.claimed.id in taken])
+        for entry in batch:
+            (OUTCOMES.labels(entry.fact.kind.value) if entry.claimed.id in taken else STALE).inc()
+        self._on_recorded(batch)
+        self._ring_bell({entry.claimed.account_id for entry in batch if entry.claimed.id in taken})
+
+
+async def _count_lapses(conn: Connection, entries: list[Entry]) -> None:
+    # A recorded outcome clears the count; a fault of ours keeps it, one higher.
+    if entries:
+        await conn.execute(
+            """update recipient r set lapses = f.lapses from unnest($1::uuid[], $2::int[]) as f(id, lapses)
+                where r.id = f.id""",
+            [entry.claimed.id for entry in entries],
+            [entry.claimed.lapses + 1 for entry in entries],
+        )
