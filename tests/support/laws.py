@@ -56,7 +56,7 @@ def tallies(events: Sequence[Mapping[str, Any]]) -> dict[tuple[UUID, datetime], 
         kind = EventKind(event["kind"])
         at: datetime = event["at"]
         start = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
-        name = {EventKind.ACCEPTED: "total"}.get(kind, kind.value)
+        name = {EventKind.ACCEPTED: "total", EventKind.EXPIRED: "bounced"}.get(kind, kind.value)
         if name in _COUNTED and (event["is_first"] or kind not in MARKS):
             counts.setdefault((event["account_id"], start), Counter())[name] += 1
     return counts

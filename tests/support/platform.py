@@ -32,7 +32,7 @@ class Platform:
         database_api_url: str | None = None,
         broker_url: str | None = None,
         route: str = "simulator",
-        processes: tuple[str, ...] = ("api", "smtpd", "workers", "clock"),
+        processes: tuple[str, ...] = ("smtpd",),
         settings: Mapping[str, str] | None = None,
     ) -> None:
         """`processes` names what to start, a name given twice twice; `settings` are further LIVERY_* variables."""

@@ -1,0 +1,1 @@
+"""The platform as met from outside, one file a promise. After every flow the laws hold."""
