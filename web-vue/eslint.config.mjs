@@ -1,0 +1,40 @@
+// What the linter holds: Vue, types, accessibility, and that no text escapes translation.
+import i18n from '@intlify/eslint-plugin-vue-i18n'
+import { defineConfigWithVueTs, vueTsConfigs } from '@vue/eslint-config-typescript'
+import vue from 'eslint-plugin-vue'
+import a11y from 'eslint-plugin-vuejs-accessibility'
+
+export default defineConfigWithVueTs(
+  { ignores: ['dist/**', 'src/graphql/gen/**', '.nuxt-ui/**', 'components.d.ts'] },
+  vue.configs['flat/recommended'],
+  vueTsConfigs.recommended,
+  a11y.configs['flat/recommended'],
+  i18n.configs.recommended,
+  {
+    settings: { 'vue-i18n': { localeDir: './src/locales/*.json', messageSyntaxVersion: '^11.0.0' } },
+    rules: {
+      'vue/no-v-html': 'error',
+      'vue/multi-word-component-names': 'off',
+      // Layout is prettier's business.
+      'vue/max-attributes-per-line': 'off',
+      'vue/singleline-html-element-content-newline': 'off',
+      'vue/html-self-closing': 'off',
+      'vue/html-indent': 'off',
+      'vue/html-closing-bracket-newline': 'off',
+      'vue/first-attribute-linebreak': 'off',
+      'vue/require-default-prop': 'off',
+      // Labels are tied to their inputs by UFormField, or given as aria-label.
+      'vuejs-accessibility/label-has-for': 'off',
+      'vuejs-accessibility/no-static-element-interactions': 'off',
+      '@intlify/vue-i18n/no-missing-keys': 'error',
+      '@intlify/vue-i18n/no-unused-keys': ['error', { src: './src', extensions: ['.ts', '.vue'] }],
+      '@intlify/vue-i18n/no-raw-text': [
+        'error',
+        {
+          ignorePattern: '^[\\s\\d\\p{P}\\p{S}]+$',
+          attributes: { '/.+/': ['title', 'aria-label', 'aria-description', 'placeholder', 'alt', 'label', 'description'] },
+        },
+      ],
+    },
+  },
+)

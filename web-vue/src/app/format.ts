@@ -1,0 +1,86 @@
+// How numbers, sizes and times are written, in the language and time zone of the account.
+import { useI18n } from 'vue-i18n'
+import { timeZone } from './session'
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function dateFormat(language: string, zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = language + zone + JSON.stringify(options)
+  let format = formats.get(key)
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat(language, { timeZone: zone, ...options })
+    formats.set(key, format)
+  }
+  return format
+}
+
+/** Formatters bound to the spoken language and the account's zone. */
+export function useFormat() {
+  const { locale } = useI18n()
+  const day = (at: Date) =>
+    dateFormat(locale.value, timeZone.value, { day: 'numeric', month: 'short', year: 'numeric' }).format(at)
+
+  return {
+    /** 12,345 */
+    count: (value: number) => new Intl.NumberFormat(locale.value).format(value),
+    /** A share of a whole, "98.2%"; null where the whole is nothing. */
+    share: (part: number, whole: number) =>
+      whole === 0
+        ? null
+        : new Intl.NumberFormat(locale.value, { style: 'percent', maximumFractionDigits: 1 }).format(part / whole),
+    /** Growth against an earlier figure, "+12%"; null where there was none. */
+    growth: (now: number, before: number) =>
+      before === 0
+        ? null
+        : new Intl.NumberFormat(locale.value, {
+            style: 'percent',
+            maximumFractionDigits: 0,
+            signDisplay: 'exceptZero',
+          }).format((now - before) / before),
+    /** 4.2 kB */
+    size: (bytes: number) => {
+      const [value, unit] =
+        bytes < 1_000
+          ? [bytes, 'byte']
+          : bytes < 1_000_000
+            ? [bytes / 1_000, 'kilobyte']
+            : [bytes / 1_000_000, 'megabyte']
+      return new Intl.NumberFormat(locale.value, {
+        style: 'unit',
+        unit: unit as string,
+        maximumFractionDigits: 1,
+      }).format(value as number)
+    },
+    /** Today's times as 14:03:22, older ones with their day. */
+    moment: (iso: string) => {
+      const at = new Date(iso)
+      const time = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const
+      return day(at) === day(new Date())
+        ? dateFormat(locale.value, timeZone.value, time).format(at)
+        : dateFormat(locale.value, timeZone.value, {
+            day: 'numeric',
+            month: 'short',
+            hour: '2-digit',
+            minute: '2-digit',
+            hourCycle: 'h23',
+          }).format(at)
+    },
+    /** The whole of a time, zone included. */
+    full: (iso: string) =>
+      dateFormat(locale.value, timeZone.value, {
+        dateStyle: 'medium',
+        timeStyle: 'long',
+      }).format(new Date(iso)),
+    /** A date by its own options, in the account's zone. */
+    date: (at: Date, options: Intl.DateTimeFormatOptions) =>
+      dateFormat(locale.value, timeZone.value, options).format(at),
+    /** Milliseconds as "0.4 s". */
+    seconds: (milliseconds: number) =>
+      new Intl.NumberFormat(locale.value, {
+        style: 'unit',
+        unit: 'second',
+        unitDisplay: 'narrow',
+        maximumFractionDigits: milliseconds < 10_000 ? 2 : 0,
+      }).format(milliseconds / 1_000),
+  }
+}

@@ -1,0 +1,90 @@
+// Which page an address shows, and which need a login.
+import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vue-router'
+import { brand } from '@/branding/branding'
+import { whenSignedOut } from './client'
+import { i18n } from './i18n'
+import { forgetSession, knownSession } from './session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Key of the page's name, for the tab and the navigation. */
+    title?: string
+    /** Shown to people who are not signed in. */
+    open?: boolean
+  }
+}
+
+export const router = createRouter({
+  history: createWebHistory(),
+  scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
+  routes: [
+    {
+      path: '/login',
+      name: 'login',
+      component: () => import('@/features/auth/LoginPage.vue'),
+      meta: { open: true, title: 'login.title' },
+    },
+    {
+      path: '/',
+      component: () => import('./AppShell.vue'),
+      children: [
+        {
+          path: '',
+          name: 'dashboard',
+          component: () => import('@/features/dashboard/DashboardPage.vue'),
+          meta: { title: 'nav.dashboard' },
+        },
+        {
+          path: 'emails',
+          name: 'emails',
+          component: () => import('@/features/emails/EmailsPage.vue'),
+          meta: { title: 'nav.emails' },
+        },
+        {
+          path: 'emails/:id',
+          name: 'message',
+          component: () => import('@/features/message/MessagePage.vue'),
+          meta: { title: 'message.title' },
+        },
+        {
+          path: 'settings/smtp',
+          name: 'smtp',
+          component: () => import('@/features/sending/SmtpPage.vue'),
+          meta: { title: 'nav.smtp' },
+        },
+        {
+          path: ':missing(.*)*',
+          name: 'missing',
+          component: () => import('./MissingPage.vue'),
+          meta: { title: 'missing.title' },
+        },
+      ],
+    },
+  ],
+})
+
+/** Where a login leads: back to the page that asked for it, never to another site. */
+export function afterLogin(to: RouteLocationNormalized): string {
+  const next = to.query.next
+  return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/'
+}
+
+router.beforeEach(async (to) => {
+  const who = await knownSession()
+  if (to.meta.open) return who === null ? true : afterLogin(to)
+  if (who === null) return { name: 'login', query: to.path === '/' ? {} : { next: to.fullPath } }
+  return true
+})
+
+router.afterEach((to) => setTitle(to.meta.title === undefined ? null : i18n.global.t(to.meta.title)))
+
+/** Names the tab: what it shows, then whose product it is. */
+export function setTitle(page: string | null): void {
+  document.title = page === null ? brand.name : `${page} · ${brand.name}`
+}
+
+whenSignedOut(() => {
+  forgetSession()
+  const here = router.currentRoute.value
+  if (!here.meta.open) void router.push({ name: 'login', query: { next: here.fullPath } })
+})

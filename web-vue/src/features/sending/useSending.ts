@@ -1,0 +1,23 @@
+// What a mail program needs to send through this account.
+import { computed } from 'vue'
+import { session } from '@/app/session'
+import { useLiveQuery } from '@/app/useLiveQuery'
+import { SmtpSettingsDocument } from '@/graphql/gen/graphql'
+import { simulator, type Access } from './snippets'
+
+export function useSending() {
+  const query = useLiveQuery(SmtpSettingsDocument, () => ({}))
+  const settings = computed(() => query.data.value?.smtpSettings ?? null)
+  const access = computed<Access | null>(() =>
+    settings.value === null
+      ? null
+      : {
+          host: settings.value.host,
+          port: settings.value.startTlsPorts.find((port) => port % 1000 === 587) ?? settings.value.startTlsPorts[0] ?? 587,
+          user: settings.value.users[0] ?? 'USER',
+          from: session.value?.member?.email ?? 'you@example.com',
+          to: simulator,
+        },
+  )
+  return { ...query, settings, access }
+}
