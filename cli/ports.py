@@ -3,7 +3,8 @@
 import contextlib
 import errno
 import socket
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from kit.errors import Kind, LiveryError
@@ -46,6 +47,17 @@ def trouble(bind: str, port: int) -> str | None:
 
 def holder(port: int) -> str | None:
     """The process that listens on this port, "process 4242 (nginx)", as far as this user may know."""
+    for process, command in _holders(port):
+        return f"process {process} ({' '.join(command)[:60]})"
+    return None
+
+
+def is_ours(port: int) -> bool:
+    """Whether a process of this very checkout listens on this port."""
+    return any(command[:1] == [sys.executable] and "cli" in command for _, command in _holders(port))
+
+
+def _holders(port: int) -> Iterator[tuple[str, list[str]]]:
     inodes = set(_listening(port))
     for process in Path("/proc").glob("[0-9]*") if inodes else ():
         with contextlib.suppress(OSError):
@@ -53,12 +65,11 @@ def holder(port: int) -> str | None:
                 with contextlib.suppress(OSError):
                     if str(descriptor.readlink()) in inodes:
                         words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-                        command = b" ".join(words).decode(errors="replace")[:60]
-                        return f"process {process.name} ({command})"
-    return None
+                        yield process.name, [word.decode(errors="replace") for word in words]
+                        break
 
 
-def _listening(port: int) -> Iterable[str]:
+def _listening(port: int) -> Iterator[str]:
     """The sockets that listen on this port, as they appear among a process's descriptors (proc_net_tcp)."""
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
