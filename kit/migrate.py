@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import structlog
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from kit.db import MODELS, Connection, connect, open_database, tortoise_config
+from kit.db import MODELS, Connection, Database, connect, open_database, tortoise_config
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -72,15 +72,20 @@ async def pending(url: str) -> list[str]:
     """The names of migrations that this version brings and the database lacks ("mail.0002_…"); all of them for an empty one."""
     db = await open_database(url, size=2)
     try:
-        executor = MigrationExecutor(db.orm, tortoise_config(url)["apps"])
-        async with db.connection() as conn:
-            started = await conn.fetchval("select to_regclass('tortoise_migrations') is not null")
-        if not started:
-            return ["every migration: the database is empty"]
-        steps = await executor.plan([MigrationTarget(app, "__latest__") for app in MODELS])
-        return [f"{step.migration.app_label}.{step.migration.name}" for step in steps if not step.backward]
+        return await pending_in(db, url)
     finally:
         await db.close()
+
+
+async def pending_in(db: Database, url: str) -> list[str]:
+    """What `pending` says, for a process whose database is open: it may have one only."""
+    async with db.connection() as conn:
+        started = await conn.fetchval("select to_regclass('tortoise_migrations') is not null")
+    if not started:
+        return ["every migration: the database is empty"]
+    executor = MigrationExecutor(db.orm, tortoise_config(url)["apps"])
+    steps = await executor.plan([MigrationTarget(app, "__latest__") for app in MODELS])
+    return [f"{step.migration.app_label}.{step.migration.name}" for step in steps if not step.backward]
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,162 @@
+"""How is the API process put together? One loop, one pool, one bell; opened in order and closed in the opposite one."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+from litestar import HttpMethod, Litestar, MediaType, Request, Response, route
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp
+
+from api import health, operations, sockets
+from api.brand import Brand, Brands, ByHost, platform_hosts
+from api.context import Platform
+from api.dashboard import Dashboard
+from api.errors import explain
+from api.graphql.accounts import smtp_host
+from kit import jobs, logs, metrics
+from kit.bell import Bell
+from kit.crypto import Keyring
+from kit.db import open_database
+from kit.settings import Settings
+from mail.intake import Intake
+
+log = structlog.get_logger()
+
+_POOL = 16
+_STATEMENT_SECONDS = 5.0
+_STOP_SECONDS = 10
+_NOT_PAGES = ("graphql", "v1/", "t/", "u/", "tls/", "health/", "metrics", ".well-known/")
+"""Paths that are never a page of the dashboard: unknown there means unknown."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop; blocks."""
+    logs.configure("api")
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    async with platform(settings) as it:
+        metrics.serve(settings.metrics_port)
+        await uvicorn.Server(configuration(it)).serve()
+
+
+def configuration(it: Platform) -> uvicorn.Config:
+    """How uvicorn serves an open platform."""
+    proxies = [str(network) for network in it.settings.trusted_proxies]
+    return uvicorn.Config(
+        build(it),
+        host=it.settings.bind,
+        port=it.settings.http_port,
+        loop="none",
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="off",
+        ws_max_size=sockets.MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # a window a connection, for lists of a few hundred bytes
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
+
+
+@contextlib.asynccontextmanager
+async def platform(settings: Settings) -> AsyncIterator[Platform]:
+    """What the process holds, opened, and closed at the end."""
+    async with contextlib.AsyncExitStack() as stack:
+        db = await open_database(settings.database_api_url, size=_POOL, statement_timeout=_STATEMENT_SECONDS)
+        stack.push_async_callback(db.close)
+        jobs.connect(settings.broker_url)
+        stack.callback(jobs.close)
+        bell = Bell(settings.database_api_url)
+        await bell.start()
+        stack.push_async_callback(bell.close)
+        intake = Intake(db, bell)
+        stack.push_async_callback(intake.close)
+        it = Platform(
+            settings=settings,
+            db=db,
+            keyring=Keyring(settings.secret_key),
+            bell=bell,
+            intake=intake,
+            brands=Brands(db, platform_hosts(settings.public_url)),
+            sockets=sockets.Sockets(),
+        )
+        await it.brands.refresh()
+        works = [asyncio.create_task(work) for work in (it.brands.keep_fresh(), it.sockets.recheck(it))]
+        try:
+            yield it
+        finally:
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+
+
+def build(it: Platform) -> ASGIApp:
+    """The application around an open platform."""
+    dashboard = Dashboard(it.settings.web_root)
+    dashboard.renew()
+
+    @route(["/", "/{path:path}"], http_method=[HttpMethod.GET, HttpMethod.HEAD], sync_to_thread=False)
+    def pages(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """The dashboard's files and pages."""
+        path = request.scope["path"]
+        if path.lstrip("/").startswith(_NOT_PAGES):
+            return _text(404, "Not found.")
+        answer = dashboard.answer(
+            path,
+            accepted=request.headers.get("accept-encoding", ""),
+            etag=request.headers.get("if-none-match"),
+            brand=_branding(request.scope["state"]["brand"], it.settings),
+        )
+        body = b"" if request.method == "HEAD" else answer.body
+        headers = answer.headers | ({"content-length": str(len(answer.body))} if request.method == "HEAD" else {})
+        media_type = headers.pop("content-type")
+        return Response(body, status_code=answer.status, media_type=media_type, headers=headers)
+
+    app = Litestar(
+        route_handlers=[operations.graphql, sockets.live, health.live, health.ready, pages],
+        state=State({"platform": it}),
+        exception_handlers={HTTPException: _http_error, Exception: _fault},
+        openapi_config=None,
+        logging_config=None,
+    )
+    return ByHost(app, it.brands, it.secure)
+
+
+def _branding(brand: Brand, settings: Settings) -> dict[str, Any]:
+    return {
+        "name": brand.name,
+        "color": brand.color,
+        "logo": None,
+        "platform": brand.is_platform,
+        "smtpHost": smtp_host(settings),
+    }
+
+
+def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    said = {404: "Not found.", 405: "Not by this method."}.get(error.status_code, "This cannot be answered.")
+    return _text(error.status_code, said, error.headers)
+
+
+def _fault(_: Request[Any, Any, Any], fault: Exception) -> Response[bytes]:
+    refusal = explain(fault)
+    return _text(500 if refusal.code == "INTERNAL" else 503, refusal.message)
+
+
+def _text(status: int, said: str, headers: dict[str, str] | None = None) -> Response[bytes]:
+    return Response(
+        f"{said}\n".encode(),
+        status_code=status,
+        media_type=MediaType.TEXT,
+        headers={**(headers or {}), "cache-control": "no-store"},
+    )

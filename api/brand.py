@@ -1,0 +1,156 @@
+"""Whose face does this host name show? Verified hosts, held in memory; any other host gets a 404 that names nobody.
+
+The Host header alone decides; X-Forwarded-Host and the like are never read. A request with none or with several Host
+headers is nobody's. Answers of every kind leave here with the headers that keep a browser strict.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.dashboard import CSP
+from kit.db import Database
+from tenants import branding
+
+log = structlog.get_logger()
+
+REFRESH = 3.0
+"""Seconds after which a host that was added or taken away is known everywhere."""
+
+_PLATFORM = ("127.0.0.1", "localhost", "::1")
+
+_ANY_HOST = ("/health/",)  # asked by load balancers, by address
+
+
+@dataclass(frozen=True)
+class Brand:
+    """What a host shows. `account_id` is the account whose brand it is; None for the platform's own hosts."""
+
+    name: str
+    color: str | None
+    account_id: UUID | None
+
+    @property
+    def is_platform(self) -> bool:
+        """Whether this is the platform's own dashboard, the only one that may name the platform."""
+        return self.account_id is None
+
+
+PLATFORM = Brand("Livery", None, None)
+
+
+@dataclass
+class Brands:
+    """The table of hosts of one process."""
+
+    db: Database
+    platform_hosts: frozenset[str]
+    _hosts: Mapping[str, Brand] = field(default_factory=dict)
+
+    def find(self, host: str) -> Brand | None:
+        """The brand of a host name as `host_name` gives it; None where it is not ours."""
+        return self._hosts.get(host) or (PLATFORM if host in self.platform_hosts else None)
+
+    async def refresh(self) -> None:
+        """Read the verified hosts anew. The last known table stays when the database does not answer."""
+        async with self.db.connection() as conn:
+            found = await branding.brands_by_host(conn)
+        self._hosts = {host: Brand(brand.name, brand.color, brand.account_id) for host, brand in found.items()}
+
+    async def keep_fresh(self) -> None:
+        """Refresh for ever; faults are logged once per outage."""
+        well = True
+        while True:
+            await asyncio.sleep(REFRESH)
+            try:
+                await self.refresh()
+                well = True
+            except Exception as fault:
+                if well:
+                    log.warning("brands.stale", cause=type(fault).__name__)
+                well = False
+
+
+def platform_hosts(public_url: str) -> frozenset[str]:
+    """The platform's own host names: loopback and the host of LIVERY_PUBLIC_URL."""
+    public = urlsplit(public_url).hostname
+    return frozenset((*_PLATFORM, *([public.lower()] if public else [])))
+
+
+def host_name(scope: Scope) -> str | None:
+    """The one Host header's name: lower case, without port and final dot; None where there is not exactly one."""
+    values = [value for name, value in scope["headers"] if name == b"host"]
+    if len(values) != 1:
+        return None
+    try:
+        parts = urlsplit(f"//{values[0].decode('ascii')}")
+        _ = parts.port  # raises when it is no number
+    except (UnicodeDecodeError, ValueError):
+        return None
+    if parts.username is not None or parts.path or parts.query or parts.fragment or not parts.hostname:
+        return None
+    return parts.hostname.removesuffix(".")
+
+
+@dataclass(frozen=True)
+class ByHost:
+    """The outermost application: finds the brand, turns strangers away, sets the headers of every answer."""
+
+    app: ASGIApp
+    brands: Brands
+    secure: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        host = host_name(scope)
+        brand = self.brands.find(host) if host is not None else None
+        if brand is None and not scope["path"].startswith(_ANY_HOST):
+            await _turn_away(scope, receive, send)
+            return
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["host"], state["brand"] = host or "", brand
+        await self.app(scope, receive, self._strict(send))
+
+    def _strict(self, send: Send) -> Send:
+        async def strict(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_headers(self.secure)]
+            await send(message)
+
+        return strict
+
+
+def _headers(secure: bool) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (b"content-security-policy", CSP.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"same-origin"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+        (b"vary", b"host"),
+    ]
+    if secure:
+        headers.append((b"strict-transport-security", b"max-age=31536000"))
+    return headers
+
+
+async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        with contextlib.suppress(RuntimeError):
+            await receive()
+        # Closing before accepting makes the server answer the handshake with 403.
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), *_headers(False)]
+    await send({"type": "http.response.start", "status": 404, "headers": headers})
+    await send({"type": "http.response.body", "body": b"Not found.\n", "more_body": False})

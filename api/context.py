@@ -1,0 +1,80 @@
+"""What does one operation have at hand? The asker's scope, short transactions in it, loaders of its own, cookies to set."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from litestar.connection import ASGIConnection
+
+from api.auth import Asker
+from api.errors import signed_out
+from kit.bell import Bell
+from kit.crypto import Keyring
+from kit.db import Connection, Database
+from kit.settings import Settings
+from mail.intake import Intake
+from tenants.scope import Scope
+
+if TYPE_CHECKING:
+    from api.brand import Brands
+    from api.graphql.loaders import Loaders
+    from api.sockets import Sockets
+
+
+@dataclass(frozen=True, eq=False)
+class Platform:
+    """What one API process holds for its whole life."""
+
+    settings: Settings
+    db: Database
+    keyring: Keyring
+    bell: Bell
+    intake: Intake
+    brands: "Brands"
+    sockets: "Sockets"
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the platform by TLS: cookies then demand it."""
+        return self.settings.public_url.startswith("https://")
+
+
+def platform_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Platform:
+    """The platform that serves this connection."""
+    platform: Platform = connection.app.state["platform"]
+    return platform
+
+
+@dataclass
+class Context:
+    """One GraphQL operation."""
+
+    platform: Platform
+    asker: Asker
+    cookies: list[dict[str, Any]] = field(default_factory=list)
+    """Cookies to set with the answer."""
+    _loaders: "Loaders | None" = field(default=None, repr=False)
+
+    @property
+    def scope(self) -> Scope:
+        """On whose behalf this runs. Raises LiveryError (UNAUTHENTICATED) for strangers."""
+        if self.asker.scope is None:
+            raise signed_out()
+        return self.asker.scope
+
+    @property
+    def load(self) -> "Loaders":
+        """Loaders that live as long as this operation, so that none ever hands a value to another."""
+        if self._loaders is None:
+            from api.graphql.loaders import Loaders
+
+            self._loaders = Loaders(self)
+        return self._loaders
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """One short transaction in the asker's scope."""
+        _ = self.scope  # strangers get no connection
+        async with self.platform.db.transaction() as conn:
+            yield conn

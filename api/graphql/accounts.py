@@ -1,0 +1,95 @@
+"""Who am I, what is my account, and how is my mail program set up?"""
+
+from enum import Enum
+
+import strawberry
+
+from api.context import Context
+from api.graphql.scalars import BigInt
+from kit.settings import Settings
+from tenants import credentials, members, tree
+from tenants.scope import Scope
+
+Info = strawberry.Info[Context, None]
+
+
+@strawberry.enum(description="Where in the tree an account stands.")
+class AccountKind(Enum):
+    OPERATOR = strawberry.enum_value("operator", description="Runs the platform.")
+    RESELLER = strawberry.enum_value("reseller", description="Brands the product and has sub-accounts.")
+    SUB_ACCOUNT = strawberry.enum_value("sub_account", description="Sends mail under its reseller's brand.")
+
+
+@strawberry.type(description="An account in the tree: operator, reseller or sub-account.")
+class Account:
+    id: strawberry.ID
+    slug: str = strawberry.field(description="Its short name in commands and addresses.")
+    name: str
+    kind: AccountKind
+    time_zone: str = strawberry.field(description="IANA name; the days of its charts begin there.")
+    credits: BigInt = strawberry.field(description="Credits left: one credit sends one message to one recipient.")
+
+
+@strawberry.type(description="A person with a password.")
+class Member:
+    id: strawberry.ID
+    email: str
+    name: str
+
+
+@strawberry.type(description="Who is asking.")
+class Me:
+    member: Member | None = strawberry.field(description="Null where a program asks with an API key.")
+    account: Account
+
+
+@strawberry.type(description="How a mail program is set up.")
+class SmtpSettings:
+    host: str
+    start_tls_ports: list[int]
+    implicit_tls_ports: list[int]
+    users: list[str] = strawberry.field(
+        description="The names of the account's SMTP users; passwords are shown once, at creation."
+    )
+
+
+async def me_of(context: Context, scope: Scope) -> Me:
+    """Member and account behind `scope`."""
+    async with context.platform.db.transaction() as conn:
+        account = await tree.view_account(conn, scope)
+        member = await members.view_member(conn, scope)
+    return Me(
+        member=Member(id=strawberry.ID(str(member.id)), email=member.email, name=member.name) if member else None,
+        account=Account(
+            id=strawberry.ID(str(account.id)),
+            slug=account.slug,
+            name=account.name,
+            kind=AccountKind(account.kind.value),
+            time_zone=account.time_zone,
+            credits=BigInt(account.credits),
+        ),
+    )
+
+
+async def who(info: Info) -> Me | None:
+    """The asker; null for a stranger."""
+    asker = info.context.asker
+    return await me_of(info.context, asker.scope) if asker.scope else None
+
+
+async def mail_setup(info: Info) -> SmtpSettings:
+    """Host, ports and users for a mail program."""
+    settings = info.context.platform.settings
+    async with info.context.read() as conn:
+        users = await credentials.smtp_users(conn, info.context.scope)
+    return SmtpSettings(
+        host=smtp_host(settings),
+        start_tls_ports=list(settings.smtp_ports),
+        implicit_tls_ports=list(settings.smtps_ports),
+        users=users,
+    )
+
+
+def smtp_host(settings: Settings) -> str:
+    """The host that mail programs connect to: the neutral one, or loopback where the ports listen there only."""
+    return settings.bind if settings.bind.startswith("127.") or settings.bind == "::1" else settings.mail_domain

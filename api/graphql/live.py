@@ -1,0 +1,36 @@
+"""What is happening now? The ledger replayed from a cursor and then followed, in batches, without gap or double."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import strawberry
+
+from api.context import Context
+from api.graphql.events import Event, event
+from mail import feed
+
+Info = strawberry.Info[Context, None]
+
+BATCH = 200
+"""Events in one message: 20 µs each to encode, against 50 when they travel alone."""
+
+
+@strawberry.type(description="Some events, oldest first.")
+class EventBatch:
+    events: list[Event]
+    cursor: str = strawberry.field(
+        description="Position after the last event of this batch; also set when the batch is empty."
+    )
+    live: bool = strawberry.field(
+        description="False while older events are being replayed, true once the subscriber has caught up."
+    )
+
+
+async def follow(info: Info, after: str | None = None) -> AsyncGenerator[EventBatch, None]:
+    """Batches for ever. The first comes at once, empty or not, so that the subscriber has a cursor to resume from."""
+    platform, scope = info.context.platform, info.context.scope
+    start = feed.Cursor.parse(after) if after is not None else None
+    source = feed.follow(platform.db, platform.bell, scope, start, limit=BATCH)
+    async with aclosing(source):
+        async for page, live in source:
+            yield EventBatch(events=[event(found) for found in page.events], cursor=str(page.cursor), live=live)

@@ -1,0 +1,54 @@
+"""How are things below a list read? All of one kind at once, in one short transaction, and kept for this operation only."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from api.context import Context
+from api.graphql import events, recipients
+from mail import feed, search
+
+type RecipientPage = tuple[UUID, int, UUID | None]
+"""Message, page size, cursor."""
+
+
+class Loaders:
+    """The loaders of one operation."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.attempts: DataLoader[UUID, events.Attempt | None] = DataLoader(self._attempts)
+        self.timelines: DataLoader[UUID, list[events.Event]] = DataLoader(self._timelines)
+        self.contents: DataLoader[UUID, search.Content | None] = DataLoader(self._contents)
+        self.recipients: DataLoader[RecipientPage, recipients.RecipientConnection] = DataLoader(self._recipients)
+
+    async def _attempts(self, ids: list[UUID]) -> Sequence[events.Attempt | None]:
+        async with self._context.read() as conn:
+            found = await search.attempts(conn, self._context.scope, ids)
+        return [events.attempt(found[id]) if id in found else None for id in ids]
+
+    async def _timelines(self, recipient_ids: list[UUID]) -> Sequence[list[events.Event]]:
+        async with self._context.read() as conn:
+            found = await feed.timeline(conn, self._context.scope, recipient_ids)
+        return [[events.event(fact) for fact in found.get(id, [])] for id in recipient_ids]
+
+    async def _contents(self, message_ids: list[UUID]) -> Sequence[search.Content | None]:
+        async with self._context.read() as conn:
+            return [await search.content(conn, self._context.scope, id) for id in message_ids]
+
+    async def _recipients(self, pages: list[RecipientPage]) -> Sequence[recipients.RecipientConnection]:
+        async with self._context.read() as conn:
+            return [
+                recipients.recipient_page(
+                    await search.recipients(
+                        conn,
+                        self._context.scope,
+                        filter=search.RecipientFilter(message_id=message_id),
+                        first=first + 1,
+                        after=after,
+                    ),
+                    first,
+                )
+                for message_id, first, after in pages
+            ]

@@ -1,0 +1,89 @@
+"""What was submitted? Messages, newest first, and one message with its recipients, headers and source."""
+
+import base64
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from api.context import Context
+from api.graphql.pages import PageInfo, cursor, identity, page, page_size
+from api.graphql.recipients import RecipientConnection
+from kit.errors import LiveryError
+from mail import search
+
+Info = strawberry.Info[Context, None]
+
+
+@strawberry.type(description="One submitted message.")
+class Message:
+    id: strawberry.ID
+    sender: str = strawberry.field(description="The From address.")
+    subject: str
+    size: int = strawberry.field(description="Size in bytes as submitted.")
+    accepted_at: datetime
+    message_id_header: str | None = strawberry.field(description="As submitted, without angle brackets.")
+    door: str = strawberry.field(description='"smtp" or "api".')
+    recipient_count: int
+    row_id: strawberry.Private[UUID]
+
+    @strawberry.field(description="Its recipients, in the order they were given.")
+    async def recipients(
+        self, info: Info, first: int = 50, after: str | None = None
+    ) -> Annotated[RecipientConnection, strawberry.lazy("api.graphql.recipients")]:
+        """Read with the recipients of every other message of this operation."""
+        return await info.context.load.recipients.load((self.row_id, page_size(first), cursor(after)))
+
+    @strawberry.field(description="The header block as submitted.")
+    async def headers(self, info: Info) -> str | None:
+        """Everything up to the first empty line; bytes that are no UTF-8 are shown as �."""
+        content = await info.context.load.contents.load(self.row_id)
+        return content.headers if content else None
+
+    @strawberry.field(description="The raw source as submitted, base64; null when it is no longer kept.")
+    async def source(self, info: Info) -> str | None:
+        """The bytes as they came in."""
+        content = await info.context.load.contents.load(self.row_id)
+        return base64.b64encode(content.source).decode() if content else None
+
+
+@strawberry.type(description="A page of messages.")
+class MessageConnection:
+    nodes: list[Message]
+    page_info: PageInfo
+
+
+def message(found: search.MessageView) -> Message:
+    """A message as clients see it."""
+    return Message(
+        id=strawberry.ID(str(found.id)),
+        sender=found.sender,
+        subject=found.subject,
+        size=found.size,
+        accepted_at=found.accepted_at,
+        message_id_header=found.message_id_header,
+        door=found.door,
+        recipient_count=found.recipient_count,
+        row_id=found.id,
+    )
+
+
+async def list_messages(info: Info, first: int = 50, after: str | None = None) -> MessageConnection:
+    """Messages, newest first."""
+    size, last = page_size(first), cursor(after)
+    async with info.context.read() as conn:
+        found = await search.messages(conn, info.context.scope, first=size + 1, after=last)
+    rows, page_info = page(found, size)
+    return MessageConnection(nodes=[message(row) for row in rows], page_info=page_info)
+
+
+async def find_message(info: Info, id: strawberry.ID) -> Message | None:
+    """One message; null where there is none or it is not the asker's."""
+    try:
+        row_id = identity(id, "message")
+    except LiveryError:
+        return None
+    async with info.context.read() as conn:
+        found = await search.message(conn, info.context.scope, row_id)
+    return message(found) if found else None

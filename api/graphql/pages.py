@@ -1,0 +1,56 @@
+"""How is a long list read? By page: `first` up to 100, `after` the last cursor; rows that come or go meanwhile shift nothing."""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+import strawberry
+
+from kit.errors import invalid, missing
+
+MOST = 100
+"""Rows of the longest page."""
+
+
+@strawberry.type(description="Where a page ends and whether there is more.")
+class PageInfo:
+    has_next_page: bool
+    end_cursor: str | None = strawberry.field(
+        description="Give it as `after` for the next page; null on an empty page."
+    )
+
+
+def page_size(first: int) -> int:
+    """`first` if it is one. Raises LiveryError (INVALID)."""
+    if not 1 <= first <= MOST:
+        raise invalid(f"A page has 1 to {MOST} rows.", "first")
+    return first
+
+
+def identity(value: str, thing: str) -> UUID:
+    """The id in `value`. What is no id names nothing: raises LiveryError (MISSING), as for a foreign one."""
+    try:
+        return UUID(value)
+    except ValueError:
+        raise missing(thing) from None
+
+
+def cursor(after: str | None) -> UUID | None:
+    """The row that `after` names. Raises LiveryError (INVALID) where it was not given out here."""
+    try:
+        return UUID(after) if after is not None else None
+    except ValueError:
+        raise invalid(
+            "This cursor was not given out here.", "after", next="Use `endCursor` of the page before, unchanged."
+        ) from None
+
+
+class _Row(Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+
+def page[R: _Row](found: Sequence[R], first: int) -> tuple[Sequence[R], PageInfo]:
+    """The rows of a page and what comes after it; `found` was asked for one row more than the page has."""
+    rows = found[:first]
+    return rows, PageInfo(has_next_page=len(found) > first, end_cursor=str(rows[-1].id) if rows else None)

@@ -1,0 +1,41 @@
+"""How does a change say that it was refused? As a value beside its result: `<Thing> | Problem`."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+import strawberry
+
+from kit.errors import LiveryError
+
+
+@strawberry.type(description="Why something was refused, and what to do about it.")
+class Problem:
+    code: str = strawberry.field(
+        description="Stable, upper case: e.g. INVALID, UNAUTHENTICATED, DENIED, MISSING, NO_CREDITS, UNAVAILABLE."
+    )
+    message: str = strawberry.field(description="For people; its words may change.")
+    field: list[str] | None = strawberry.field(default=None, description="Path of the input field at fault.")
+    next: str | None = strawberry.field(default=None, description="What to do next.")
+
+
+def problem(refusal: LiveryError) -> Problem:
+    """A refusal as clients see it."""
+    return Problem(
+        code=refusal.code,
+        message=refusal.message,
+        field=list(refusal.field) if refusal.field else None,
+        next=refusal.next,
+    )
+
+
+def refusable[**P, T](resolve: Callable[P, Awaitable[T | Problem]]) -> Callable[P, Awaitable[T | Problem]]:
+    """Let a mutation's refusals be answers. What is no refusal goes on, to be masked."""
+
+    @wraps(resolve)
+    async def answer(*args: P.args, **kwargs: P.kwargs) -> T | Problem:
+        try:
+            return await resolve(*args, **kwargs)
+        except LiveryError as refusal:
+            return problem(refusal)
+
+    return answer

@@ -1,0 +1,125 @@
+"""Where does each message stand with each recipient? One line a recipient, and everything that happened to it."""
+
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import strawberry
+
+from api.context import Context
+from api.graphql.events import Event, event, reply_line
+from api.graphql.pages import PageInfo, cursor, identity, page, page_size
+from kit.errors import LiveryError
+from mail import search
+from mail.lifecycle import State
+
+if TYPE_CHECKING:
+    from api.graphql.messages import Message
+
+Info = strawberry.Info[Context, None]
+
+
+@strawberry.enum(description="Where a message stands with one recipient.")
+class RecipientState(Enum):
+    QUEUED = strawberry.enum_value("queued", description="Accepted, waiting for its first attempt.")
+    HELD = strawberry.enum_value("held", description="Waiting for a person.")
+    SENDING = strawberry.enum_value("sending", description="Being sent right now.")
+    DEFERRED = strawberry.enum_value("deferred", description="Refused for now; due again at nextAttemptAt.")
+    DELIVERED = strawberry.enum_value("delivered", description="The recipient's host took it.")
+    BOUNCED = strawberry.enum_value("bounced", description="Refused for good.")
+    EXPIRED = strawberry.enum_value("expired", description="Given up after the message's life.")
+    SUPPRESSED = strawberry.enum_value("suppressed", description="Not sent: the address is on the suppression list.")
+    CANCELLED = strawberry.enum_value("cancelled", description="Withdrawn before it was sent.")
+
+
+@strawberry.type(description="One recipient of one message.")
+class Recipient:
+    id: strawberry.ID
+    address: str
+    state: RecipientState
+    attempts: int = strawberry.field(description="Attempts begun.")
+    next_attempt_at: datetime | None = strawberry.field(description="When the next attempt is due, while it waits.")
+    reply: str | None = strawberry.field(description="The last SMTP reply.")
+    opened_at: datetime | None
+    clicked_at: datetime | None
+    unsubscribed_at: datetime | None
+    complained_at: datetime | None
+    updated_at: datetime
+    message: Annotated["Message", strawberry.lazy("api.graphql.messages")]
+    row_id: strawberry.Private[UUID]
+
+    @strawberry.field(description="Everything that happened to this recipient, oldest first.")
+    async def timeline(self, info: Info) -> list[Event]:
+        """Read with the timelines of every other recipient of this operation."""
+        return await info.context.load.timelines.load(self.row_id)
+
+
+@strawberry.type(description="A page of recipients.")
+class RecipientConnection:
+    nodes: list[Recipient]
+    page_info: PageInfo
+
+
+@strawberry.input(description="Which recipients. What is left out does not narrow.")
+class RecipientFilter:
+    states: list[RecipientState] | None = strawberry.field(default=None, description="Any of these.")
+    search: str | None = strawberry.field(
+        default=None, description="Part of recipient, sender or subject, in any case."
+    )
+    since: datetime | None = strawberry.field(default=None, description="Accepted at this moment or later.")
+    until: datetime | None = strawberry.field(default=None, description="Accepted before this moment.")
+
+
+def recipient(found: search.RecipientView) -> Recipient:
+    """A recipient as clients see it."""
+    from api.graphql.messages import message
+
+    return Recipient(
+        id=strawberry.ID(str(found.id)),
+        address=found.address,
+        state=RecipientState(found.state.value),
+        attempts=found.attempts,
+        next_attempt_at=found.next_attempt_at,
+        reply=reply_line(found.code, found.status, found.reply),
+        opened_at=found.opened_at,
+        clicked_at=found.clicked_at,
+        unsubscribed_at=found.unsubscribed_at,
+        complained_at=found.complained_at,
+        updated_at=found.updated_at,
+        message=message(found.message),
+        row_id=found.id,
+    )
+
+
+def recipient_page(found: list[search.RecipientView], first: int) -> RecipientConnection:
+    """A page of recipients as clients see it, of one row more than was asked for."""
+    rows, info = page(found, first)
+    return RecipientConnection(nodes=[recipient(row) for row in rows], page_info=info)
+
+
+async def list_recipients(
+    info: Info, first: int = 50, after: str | None = None, filter: RecipientFilter | None = None
+) -> RecipientConnection:
+    """One line a recipient, newest first."""
+    size, last, wanted = page_size(first), cursor(after), filter or RecipientFilter()
+    narrowed = search.RecipientFilter(
+        states=[State(state.value) for state in wanted.states or ()],
+        search=(wanted.search or "").strip(),
+        since=wanted.since,
+        until=wanted.until,
+    )
+    async with info.context.read() as conn:
+        found = await search.recipients(conn, info.context.scope, filter=narrowed, first=size + 1, after=last)
+    return recipient_page(found, size)
+
+
+async def find_recipient(info: Info, id: strawberry.ID) -> Recipient | None:
+    """One recipient; null where there is none or it is not the asker's."""
+    try:
+        row_id = identity(id, "recipient")
+    except LiveryError:
+        return None
+    async with info.context.read() as conn:
+        found = await search.recipient(conn, info.context.scope, row_id)
+    return recipient(found) if found else None

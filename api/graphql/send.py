@@ -1,0 +1,107 @@
+"""How does a program or a page send one message? As fields, composed to bytes first, then by the one way in."""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Annotated, Any
+
+import strawberry
+
+from api.context import Context
+from api.graphql.problems import Problem, refusable
+from kit.errors import invalid
+from mail.intake import Envelope, EnvelopeRecipient, Submission
+
+Info = strawberry.Info[Context, None]
+
+
+@strawberry.input(description="A header field to add.")
+class HeaderInput:
+    name: str
+    value: str
+
+
+@strawberry.input(description="A file to send along.")
+class AttachmentInput:
+    name: str
+    content: str = strawberry.field(description="base64")
+    content_type: str = "application/octet-stream"
+    content_id: str | None = strawberry.field(default=None, description="Set to show it inline by cid:")
+
+
+@strawberry.input(description="One message. It needs a recipient, and text or HTML.")
+class SendMailInput:
+    sender: str = strawberry.field(description='Address or "Name <address>".')
+    to: list[str] = strawberry.field(description='Each an address or "Name <address>".')
+    cc: list[str] | None = None
+    bcc: list[str] | None = strawberry.field(default=None, description="Receive it without being named in it.")
+    reply_to: str | None = None
+    subject: str = ""
+    text: str | None = None
+    html: str | None = None
+    headers: list[HeaderInput] | None = None
+    attachments: list[AttachmentInput] | None = None
+
+
+@strawberry.type(description="Accepted: stored and charged.")
+class SentMail:
+    message_id: strawberry.ID
+    recipient_ids: list[strawberry.ID]
+
+
+SendMailResult = Annotated[SentMail | Problem, strawberry.union("SendMailResult")]
+
+
+@refusable
+async def send_mail(info: Info, input: SendMailInput) -> SendMailResult:
+    """Compose the message and hand it in."""
+    context = info.context
+    scope = context.scope
+    from mail import compose
+
+    draft = _draft(input)
+    composed = compose.compose(draft)
+    submission = Submission(
+        envelope=Envelope(
+            sender=composed.sender,
+            recipients=tuple(EnvelopeRecipient(address) for address in composed.recipients),
+            smtputf8=composed.smtputf8,
+        ),
+        content=composed.content,
+        door="api",
+        # RFC 5321 §4.4; where a browser sits is nobody's business further on, so no "from".
+        trace=f"by {context.platform.settings.mail_domain} with HTTP; {format_datetime(datetime.now(UTC))}",
+    )
+    accepted = await context.platform.intake.accept(scope, submission)
+    return SentMail(
+        message_id=strawberry.ID(str(accepted.message_id)),
+        recipient_ids=[strawberry.ID(str(id)) for id in accepted.recipient_ids],
+    )
+
+
+def _draft(input: SendMailInput) -> Any:
+    from mail import compose
+
+    return compose.Draft(
+        sender=input.sender,
+        to=tuple(input.to),
+        cc=tuple(input.cc or ()),
+        bcc=tuple(input.bcc or ()),
+        reply_to=input.reply_to,
+        subject=input.subject,
+        text=input.text,
+        html=input.html,
+        headers=tuple((header.name, header.value) for header in input.headers or ()),
+        attachments=tuple(
+            compose.Attachment(file.name, file.content_type, _bytes(file.content, place), file.content_id)
+            for place, file in enumerate(input.attachments or ())
+        ),
+    )
+
+
+def _bytes(content: str, place: int) -> bytes:
+    try:
+        return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid("This is no base64 (RFC 4648 §4).", "attachments", str(place), "content") from None
