@@ -36,7 +36,7 @@ class Unreadable(Exception):
 class Keyring:
     """The keys derived from one master key; cheap to make, safe to share."""
 
-    secret_key: bytes
+    secret_key: bytes = field(repr=False)
     _derived: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @property

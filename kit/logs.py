@@ -44,9 +44,7 @@ def configure(process: str, *, verbose: bool = False) -> None:
 
 
 def _name(process: str) -> structlog.typing.Processor:
-    def add(
-        _logger: object, _method: str, event: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
+    def add(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event["process"] = process
         return event
 

@@ -65,7 +65,9 @@ async def migrate(url: str) -> None:
             if await conn.fetchval("select exists (select from pg_roles where rolname = $1)", role):
                 await conn.execute(_GRANTS.format(role=role))
             else:
-                log.warning("role.missing", role=role, next=f"As a superuser: create role {role} login; then migrate again.")
+                log.warning(
+                    "role.missing", role=role, next=f"As a superuser: create role {role} login; then migrate again."
+                )
 
 
 async def pending(url: str) -> list[str]:

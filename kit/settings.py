@@ -6,7 +6,7 @@ Nothing else in the code looks at the environment. Each field's docstring is wha
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
@@ -36,7 +36,7 @@ class Settings:
     data_dir: Path
     """`LIVERY_DATA_DIR`: where the embedded database, the certificate and the secret key live."""
 
-    secret_key: bytes
+    secret_key: bytes = field(repr=False)
     """`LIVERY_SECRET_KEY`: 32 bytes or more in hexadecimal; seals keys at rest. Made at first start when embedded."""
 
     public_url: str

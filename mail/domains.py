@@ -25,7 +25,7 @@ async def add_domain(conn: Connection, keyring: Keyring, *, account_id: UUID, na
 
     Raises AddressError for what is no domain name, LiveryError CONFLICT where the account has it already.
     """
-    name = canonical_domain(name)
+    name = canonical_domain(name.strip().rstrip("."))
     id = new_id()
     made = await conn.fetchval(
         """insert into domain (id, account_id, name) values ($1, $2, $3)

@@ -29,5 +29,3 @@ def foreign_sender(domain: str) -> LiveryError:
         next="Use a From address under a domain of your own.",
         field=("sender",),
     )
-
-

@@ -138,10 +138,9 @@ async def timeline(conn: Connection, scope: Scope, recipients: list[UUID]) -> di
 
 async def head(conn: Connection) -> Cursor:
     """The place of now: what is settled lies before it, what is not, after."""
-    row = await conn.fetchrow(
+    [row] = await conn.fetch(
         "select epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin from ledger_epoch"
     )
-    assert row is not None
     return Cursor(row["epoch"], row["xmin"] - 1, 2**63 - 1)
 
 

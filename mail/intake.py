@@ -206,7 +206,9 @@ class Intake:
 def _read(scope: Scope, submission: Submission) -> _Waiting:
     """Look at the message once, on its way in: what people will be shown of it, and what it claims to be from."""
     # The same address twice is one copy, as every mail system does it; the first RCPT's parameters count.
-    recipients = tuple({recipient.address: recipient for recipient in reversed(submission.envelope.recipients)}.values())[::-1]
+    recipients = tuple(
+        {recipient.address: recipient for recipient in reversed(submission.envelope.recipients)}.values()
+    )[::-1]
     if not recipients:
         raise invalid("A message needs at least one recipient.", "to")
     head = headers.scan(submission.content)
@@ -268,7 +270,9 @@ async def _owners(conn: Connection, domains: set[str]) -> dict[str, UUID]:
         sorted({name for names in above.values() for name in names}),
     )
     verified = {row["name"]: row["account_id"] for row in rows}
-    return {d: next(verified[n] for n in names if n in verified) for d, names in above.items() if verified.keys() & names}
+    return {
+        d: next(verified[n] for n in names if n in verified) for d, names in above.items() if verified.keys() & names
+    }
 
 
 async def _insert(conn: Connection, accepted: Sequence[_Waiting]) -> None:
@@ -328,4 +332,6 @@ def _refuse(waiting: _Waiting, error: LiveryError) -> None:
 
 
 def _unavailable() -> LiveryError:
-    return LiveryError(Kind.UNAVAILABLE, "UNAVAILABLE", "The message could not be stored just now.", next="Send it again.")
+    return LiveryError(
+        Kind.UNAVAILABLE, "UNAVAILABLE", "The message could not be stored just now.", next="Send it again."
+    )

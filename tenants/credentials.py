@@ -73,9 +73,7 @@ async def authenticate_key(db: Database, keyring: Keyring, key: str, *, ip: str)
     Raises LiveryError DENIED where its account is suspended.
     """
     async with db.connection() as conn:
-        row = await conn.fetchrow(
-            _FIND + "c.secret_hash = $1", keyring.keyed_hash(key), ip, CredentialKind.API.value
-        )
+        row = await conn.fetchrow(_FIND + "c.secret_hash = $1", keyring.keyed_hash(key), ip, CredentialKind.API.value)
     return _scope(row) if row and row["from_here"] else None
 
 

@@ -39,9 +39,11 @@ async def create_account(
 ) -> UUID:
     """Add a node below `parent_slug` (None for the operator) with an empty balance and return its id.
 
-    Raises LiveryError INVALID for a slug that is not lower-case letters, digits, dots and dashes, MISSING for an unknown
-    parent, CONFLICT when the slug is taken.
+    Raises LiveryError INVALID for a slug that is not lower-case letters, digits, dots and dashes or a colour that is not
+    #rrggbb, MISSING for an unknown parent, CONFLICT when the slug is taken.
     """
+    if brand_color is not None and not _COLOR.fullmatch(brand_color):
+        raise invalid("A colour is written #rrggbb.", "brandColor")
     if not _SLUG.fullmatch(slug):
         raise invalid("An account's short name has lower-case letters, digits, dots and dashes.", "slug")
     if await Account.filter(slug=slug).exists():

@@ -1,4 +1,4 @@
 """What follows from a fact? Consequences, called by name from `mail.ledger.record` in the same transaction.
 
-    recipients    the row moves to its new state, or is marked
+recipients    the row moves to its new state, or is marked
 """

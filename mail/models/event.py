@@ -15,7 +15,9 @@ class Event(Model):
     """
 
     id = fields.BigIntField(primary_key=True, generated=True)
-    epoch = fields.IntField(description="Grows with each restore of the database, whose transaction ids may start lower")
+    epoch = fields.IntField(
+        description="Grows with each restore of the database, whose transaction ids may start lower"
+    )
     xid = fields.BigIntField(db_default=SqlDefault("(pg_current_xact_id()::text::bigint)"))
     account_id = fields.UUIDField()
     message_id = fields.UUIDField()
@@ -23,7 +25,9 @@ class Event(Model):
     kind = fields.CharEnumField(EventKind, max_length=12)
     at = fields.DatetimeField(db_default=SqlDefault("livery_now()"))
     is_first = fields.BooleanField(db_default=True, description="The first of its kind for this recipient")
-    from_state = fields.CharEnumField(State, max_length=10, null=True, description="The state it left; null where it moved nothing")
+    from_state = fields.CharEnumField(
+        State, max_length=10, null=True, description="The state it left; null where it moved nothing"
+    )
     attempt_id = fields.UUIDField(null=True)
     code = fields.SmallIntField(null=True)
     status = fields.CharField(max_length=12, null=True)

@@ -24,7 +24,9 @@ class Recipient(Model):
     priority = fields.SmallIntField(db_default=1, description="0 first")
     attempts = fields.SmallIntField(db_default=0, description="Attempts begun")
     lapses = fields.SmallIntField(db_default=0, description="Attempts whose worker never came back")
-    fence = fields.IntField(db_default=0, description="Grows with each claim; an outcome with an old one is not recorded")
+    fence = fields.IntField(
+        db_default=0, description="Grows with each claim; an outcome with an old one is not recorded"
+    )
     next_attempt_at = fields.DatetimeField(null=True, db_default=SqlDefault("livery_now()"))
     notify = fields.CharField(max_length=30, null=True, description="RFC 3461 NOTIFY")
     orcpt = fields.TextField(null=True, description="RFC 3461 ORCPT as given")

@@ -1,13 +1,15 @@
-from tortoise import migrations
-from tortoise.migrations import operations as ops
-from tenants.models.account import AccountKind
-from tenants.models.credential import CredentialKind
+from uuid import uuid4
+
+from tortoise import fields, migrations
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.base import OnDelete
 from tortoise.fields.db_defaults import SqlDefault
-from uuid import uuid4
-from tortoise import fields
 from tortoise.indexes import Index
+from tortoise.migrations import operations as ops
+
+from tenants.models.account import AccountKind
+from tenants.models.credential import CredentialKind
+
 
 class Migration(migrations.Migration):
     initial = True

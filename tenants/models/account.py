@@ -27,7 +27,9 @@ class Account(Model):
         "tenants.Account", null=True, related_name="children", on_delete=fields.RESTRICT
     )
     lineage = ArrayField("uuid", description="Its ancestors' ids from the root down, its own last: the subtree's key")
-    time_zone = fields.CharField(max_length=64, db_default="UTC", description="IANA name; days of its charts begin there")
+    time_zone = fields.CharField(
+        max_length=64, db_default="UTC", description="IANA name; days of its charts begin there"
+    )
     brand_name = fields.CharField(max_length=100, null=True, description="Shown to its subtree; null: the parent's")
     brand_color = fields.CharField(max_length=7, null=True, description="#rrggbb; null: the parent's")
     suspended_at = fields.DatetimeField(null=True)

@@ -1,0 +1,58 @@
+"""Do sealed values open only where they belong, and are secrets told by nothing?"""
+
+import pytest
+
+from kit.crypto import Keyring, Unreadable, hash_password, new_secret, verify_password
+
+RING = Keyring(b"\x01" * 32)
+
+
+def test_a_sealed_value_opens_in_its_own_row_only() -> None:
+    sealed = RING.seal(b"private", "dkim|a|shop.test|mail1")
+    assert b"private" not in sealed
+    assert RING.open(sealed, "dkim|a|shop.test|mail1") == b"private"
+    with pytest.raises(Unreadable):
+        RING.open(sealed, "dkim|b|shop.test|mail1")
+
+
+def test_a_damaged_value_or_another_master_key_opens_nothing() -> None:
+    sealed = RING.seal(b"private", "row")
+    for position in range(len(sealed)):
+        broken = bytearray(sealed)
+        broken[position] ^= 1
+        with pytest.raises(Unreadable):
+            RING.open(bytes(broken), "row")
+    with pytest.raises(Unreadable):
+        Keyring(b"\x02" * 32).open(sealed, "row")
+    with pytest.raises(Unreadable):
+        RING.open(b"", "row")
+
+
+def test_the_same_value_is_sealed_differently_each_time() -> None:
+    assert RING.seal(b"x", "row") != RING.seal(b"x", "row")
+
+
+def test_a_signature_serves_one_purpose() -> None:
+    tag = RING.sign("return path", b"data")
+    assert RING.signed("return path", b"data", tag)
+    assert not RING.signed("tracking", b"data", tag)
+    assert not RING.signed("return path", b"other", tag)
+    assert not RING.signed("return path", b"data", b"")
+
+
+def test_a_keyring_never_shows_its_keys() -> None:
+    RING.keyed_hash("x")
+    assert repr(RING) == "Keyring()"
+
+
+def test_secrets_are_long_and_their_hashes_are_keyed() -> None:
+    assert len(new_secret()) == 32
+    assert RING.keyed_hash("x") != Keyring(b"\x02" * 32).keyed_hash("x")
+
+
+async def test_passwords_fit_or_do_not_and_an_absent_one_never_fits() -> None:
+    stored = await hash_password("correct horse")
+    assert await verify_password("correct horse", stored)
+    assert not await verify_password("wrong horse", stored)
+    assert not await verify_password("no such member", None)
+    assert not await verify_password("x", "not a hash")

@@ -1,0 +1,138 @@
+"""Does accept store and charge whole or not at all?"""
+
+import asyncio
+
+import pytest
+
+from kit.db import Database
+from kit.errors import Kind, LiveryError
+from mail.intake import Intake
+from tenants.scope import Scope
+from tests.mail.conftest import submission
+from tests.support.world import CREDITS, World
+
+
+async def counts(db: Database, world: World) -> tuple[int, int, int, int, int]:
+    """Messages, bodies, recipients and events stored, and the shop's balance."""
+    async with db.connection() as conn:
+        row = await conn.fetchrow(
+            """select (select count(*) from message), (select count(*) from body), (select count(*) from recipient),
+                      (select count(*) from event), (select remaining from balance where account_id = $1)""",
+            world.shop.id,
+        )
+    assert row is not None
+    return tuple(row)
+
+
+async def test_a_message_is_stored_as_received_charged_and_recorded(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    sent = submission("a@x.test", "b@y.test", subject="=?utf-8?q?Caf=C3=A9?=", body=b"caf\xc3\xa9\r\n")
+    accepted = await intake.accept(Scope(world.shop.id), sent)
+    assert await counts(world_db, world) == (1, 1, 2, 2, CREDITS - 2)
+    async with world_db.connection() as conn:
+        message = await conn.fetchrow(
+            "select * from message join body on message_id = id where id = $1", accepted.message_id
+        )
+        recipients = await conn.fetch(
+            "select * from recipient where id = any ($1::uuid[]) order by id", accepted.recipient_ids
+        )
+    assert message is not None
+    assert message["content"] == sent.content
+    assert (message["sender"], message["subject"], message["eight_bit"], message["size"]) == (
+        "user@shop.test",
+        "Café",
+        True,
+        len(sent.content),
+    )
+    assert [(r["address"], r["domain"], r["state"]) for r in recipients] == [
+        ("a@x.test", "x.test", "queued"),
+        ("b@y.test", "y.test", "queued"),
+    ]
+
+
+async def test_the_same_recipient_twice_is_one_copy(world_db: Database, world: World, intake: Intake) -> None:
+    accepted = await intake.accept(Scope(world.shop.id), submission("a@x.test", "b@x.test", "a@x.test"))
+    assert len(accepted.recipient_ids) == 2
+    assert await counts(world_db, world) == (1, 1, 2, 2, CREDITS - 2)
+
+
+async def test_credits_are_taken_for_every_recipient_or_for_none(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    async with world_db.transaction() as conn:
+        await conn.execute("update balance set remaining = 3 where account_id = $1", world.shop.id)
+        await conn.execute(
+            "insert into credit_entry (account_id, delta, reason) values ($1, $2, 'grant')", world.shop.id, 3 - CREDITS
+        )
+    with pytest.raises(LiveryError) as refused:
+        await intake.accept(Scope(world.shop.id), submission("a@x.test", "b@x.test", "c@x.test", "d@x.test"))
+    assert (refused.value.kind, refused.value.code) == (Kind.EXHAUSTED, "NO_CREDITS")
+    assert await counts(world_db, world) == (0, 0, 0, 0, 3)
+    await intake.accept(Scope(world.shop.id), submission("a@x.test", "b@x.test", "c@x.test"))
+    assert await counts(world_db, world) == (1, 1, 3, 3, 0)
+
+
+async def test_one_refused_submission_never_fails_its_neighbours(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    foreign = submission("a@x.test", sender="ceo@rival.test")
+    results = await asyncio.gather(
+        *(intake.accept(Scope(world.shop.id), submission(f"r{n}@x.test")) for n in range(10)),
+        intake.accept(Scope(world.shop.id), foreign),
+        return_exceptions=True,
+    )
+    refused = [result for result in results if isinstance(result, BaseException)]
+    assert [error.code for error in refused if isinstance(error, LiveryError)] == ["SENDER_NOT_YOURS"]
+    assert await counts(world_db, world) == (10, 10, 10, 10, CREDITS - 10)
+
+
+async def test_a_subdomain_of_a_foreign_domain_is_foreign_and_a_resellers_domain_is_its_subtrees(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    with pytest.raises(LiveryError, match=r"mail\.rival\.test"):
+        await intake.accept(Scope(world.shop.id), submission("a@x.test", sender="ceo@mail.rival.test"))
+    assert (await counts(world_db, world))[0] == 0
+    await intake.accept(Scope(world.shop.id), submission("a@x.test", sender="news@acme.test"))
+    await intake.accept(Scope(world.shop.id), submission("a@x.test", sender="who@nobody-has-this.example"))
+    assert (await counts(world_db, world))[0] == 2
+
+
+async def test_a_suspended_reseller_stops_its_subtree(world_db: Database, world: World, intake: Intake) -> None:
+    async with world_db.connection() as conn:
+        await conn.execute("update account set suspended_at = livery_now() where id = $1", world.acme.id)
+    with pytest.raises(LiveryError) as refused:
+        await intake.accept(Scope(world.shop.id), submission("a@x.test"))
+    assert (refused.value.kind, refused.value.code) == (Kind.DENIED, "SUSPENDED")
+    assert (await counts(world_db, world))[0] == 0
+    await intake.accept(Scope(world.rival.id), submission("a@x.test", sender="user@rival.test"))
+    assert (await counts(world_db, world))[0] == 1
+
+
+async def test_a_caller_that_is_cancelled_leaves_both_or_neither(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    for turns in range(30):
+        task = asyncio.create_task(intake.accept(Scope(world.shop.id), submission("a@x.test")))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await intake.close()
+    messages, bodies, recipients, events, balance = await counts(world_db, world)
+    assert messages == bodies == recipients == events == CREDITS - balance
+    # A cancelled task that never ran submitted nothing; every other submission was committed whole.
+    assert messages == 29
+
+
+async def test_parallel_senders_never_overdraw_a_balance(world_db: Database, world: World, intake: Intake) -> None:
+    async with world_db.transaction() as conn:
+        await conn.execute("update balance set remaining = 50 where account_id = $1", world.shop.id)
+        await conn.execute(
+            "insert into credit_entry (account_id, delta, reason) values ($1, $2, 'grant')", world.shop.id, 50 - CREDITS
+        )
+    results = await asyncio.gather(
+        *(intake.accept(Scope(world.shop.id), submission(f"r{n}@x.test")) for n in range(120)), return_exceptions=True
+    )
+    assert sum(not isinstance(result, BaseException) for result in results) == 50
+    assert await counts(world_db, world) == (50, 50, 50, 50, 0)
