@@ -16,7 +16,7 @@ from kit.settings import Settings
 
 
 def serve(settings: Settings) -> None:
-    """Serve the API until SIGTERM or SIGINT; blocks. Raises OSError where the database cannot be reached or the port is taken."""
+    """Serve the API until SIGTERM or SIGINT; blocks. Raises OSError where the database cannot be reached."""
     from api.app import run
 
     run(settings)

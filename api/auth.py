@@ -7,7 +7,7 @@ The matrix, for POST and WebSocket alike:
     cookie, no Origin         refused: only programs send none, and programs have keys
     Origin elsewhere          refused, whoever asks
 
-Nothing here looks at X-Forwarded-*: behind a proxy in LIVERY_TRUSTED_PROXIES the server has put the real peer in its place.
+Nothing here looks at X-Forwarded-*: behind a trusted proxy the server has put the real peer in its place already.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Asker:
 
 
 def cookie_name(*, secure: bool) -> str:
-    """`__Host-` makes browsers refuse the cookie without Secure, with a Domain or from a subdomain (RFC 6265bis §4.1.3.2)."""
+    """By TLS the `__Host-` prefix: browsers then refuse it without Secure or with a Domain (RFC 6265bis §4.1.3.2)."""
     return "__Host-session" if secure else "session"
 
 
@@ -73,7 +73,7 @@ def check_origin(origin: str | None, host: str | None, *, with_cookie: bool, wit
 
 
 def check_header(headers: Mapping[str, str]) -> None:
-    """A change asked for by a browser carries a header that a form of another site cannot send. Raises LiveryError (DENIED)."""
+    """A browser's change carries a header that a form of another site cannot send. Raises LiveryError (DENIED)."""
     if not headers.get("x-requested-with"):
         raise LiveryError(
             Kind.DENIED,
@@ -105,7 +105,7 @@ async def identify(
     ip: str,
     secure: bool,
 ) -> Asker:
-    """Find out who sent a request. A wrong key raises LiveryError (UNAUTHENTICATED); a spent cookie makes a stranger."""
+    """Who sent a request. A wrong key raises LiveryError (UNAUTHENTICATED); a spent cookie makes a stranger."""
     key = bearer(headers.get("authorization"))
     token = cookies.get(cookie_name(secure=secure))
     check_origin(headers.get("origin"), headers.get("host"), with_cookie=token is not None, with_key=key is not None)
@@ -146,7 +146,7 @@ async def still(db: Database, keyring: Keyring, asker: Asker) -> bool:
 
 
 def set_cookie(token: str, *, secure: bool, max_age: int) -> dict[str, Any]:
-    """The session's cookie as Litestar takes it: host-only, unreadable to scripts. `max_age` in seconds, 0 takes it back."""
+    """The session's cookie as Litestar takes it: host-only, hidden from scripts. `max_age` in seconds, 0 takes it back."""
     return {
         "key": cookie_name(secure=secure),
         "value": token,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.dashboard import CSP
@@ -145,7 +146,7 @@ def _headers(secure: bool) -> list[tuple[bytes, bytes]]:
 
 
 async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
+    if scope["type"] == ScopeType.WEBSOCKET:
         with contextlib.suppress(RuntimeError):
             await receive()
         # Closing before accepting makes the server answer the handshake with 403.

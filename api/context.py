@@ -1,4 +1,4 @@
-"""What does one operation have at hand? The asker's scope, short transactions in it, loaders of its own, cookies to set."""
+"""What does one operation have at hand? The asker's scope, short transactions, loaders of its own, cookies to set."""
 
 import contextlib
 from collections.abc import AsyncIterator

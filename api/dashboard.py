@@ -1,4 +1,4 @@
-"""How does the built dashboard reach a browser? From memory, compressed, branded by host, cached for ever where its name is its content.
+"""How does the built dashboard reach a browser? From memory, compressed, branded by host, cached as long as is right.
 
     /assets/…         named by content hash: immutable for a year
     /                 index.html with the host's brand written into it: never stored
@@ -127,7 +127,7 @@ class Dashboard:
 def branded(page: str, brand: dict[str, Any]) -> str:
     """`page` with the brand in its title and in its JSON block, safe against `</script>` and `<!--` in any value."""
     data = msgspec.json.encode(brand).decode()
-    # Inside a script element only "<" can end it or open a comment; > and & are escaped for good measure (HTML §4.12.1.3).
+    # Only "<" can end a script element or open a comment in it (HTML §4.12.1.3); > and & for good measure.
     data = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     page = re.sub(
         r'(<script type="application/json" id="branding">).*?(</script>)',

@@ -49,13 +49,23 @@ def unavailable() -> LiveryError:
     )
 
 
+# A statement or a wait that took too long, a server that is starting, stopping or not there.
+_UNAVAILABLE = (
+    asyncpg.QueryCanceledError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    TimeoutError,
+    OSError,
+)
+
+
 def explain(fault: BaseException) -> LiveryError:
     """The refusal a client may read for any exception; unforeseen ones are logged here, once."""
     if isinstance(fault, LiveryError):
         return fault
-    if isinstance(fault, asyncpg.QueryCanceledError | asyncpg.PostgresConnectionError | TimeoutError | OSError) or (
-        isinstance(fault, asyncpg.InterfaceError | asyncpg.CannotConnectNowError | asyncpg.AdminShutdownError)
-    ):
+    if isinstance(fault, _UNAVAILABLE):
         log.warning("api.unavailable", cause=type(fault).__name__, detail=str(fault)[:200])
         return unavailable()
     incident = str(new_id())

@@ -1,4 +1,4 @@
-"""Is this process alive, and can it serve? For load balancers and supervisors, on any host name, with nothing to learn for strangers."""
+"""Is this process alive, and can it serve? For load balancers and supervisors, on any host name."""
 
 import asyncio
 from typing import Any

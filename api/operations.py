@@ -68,11 +68,9 @@ async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
             async with _LARGE:
                 return await _answer(request, platform, asker, await _read(request, limit, _READ_SECONDS))
         return await _answer(request, platform, asker, await _read(request, BODY, _SMALL_READ_SECONDS))
-    except LiveryError as refusal:
-        return _json(refused(refusal), _status(refusal))
     except Exception as fault:
         refusal = explain(fault)
-        return _json(refused(refusal), 500 if refusal.code == "INTERNAL" else 503)
+        return _json(refused(refusal), _status(refusal))
 
 
 async def _asker(request: Request[Any, Any, Any], platform: Platform) -> Asker:
@@ -177,7 +175,9 @@ def _too_large(limit: int) -> LiveryError:
 
 
 def _status(refusal: LiveryError) -> int:
-    return {"TOO_LARGE": 413, "UNSUPPORTED": 415, "TOO_SLOW": 408}.get(refusal.code, STATUS[refusal.kind])
+    return {"TOO_LARGE": 413, "UNSUPPORTED": 415, "TOO_SLOW": 408, "INTERNAL": 500}.get(
+        refusal.code, STATUS[refusal.kind]
+    )
 
 
 def _json(body: bytes, status: int) -> Response[bytes]:

@@ -1,4 +1,4 @@
-"""How does a live connection live? graphql-transport-ws, subscriptions only, signed in, and only as long as its session or key is good.
+"""How does a live connection live? By graphql-transport-ws, subscriptions only, as long as its session or key is good.
 
     4400  a message that is no message        4409  an id in use
     4401  not acknowledged, or signed out     4429  a second connection_init, or a 21st connection of one user
@@ -101,7 +101,7 @@ class _Subscriptions:
             operation_name=operation_name,
             context_value=Context(self.live.platform, self.live.asker),
         )
-        return _masked(cast("AsyncGenerator[ExecutionResult, None]", source))
+        return _masked(source)
 
 
 async def _masked(source: AsyncGenerator[ExecutionResult, None]) -> AsyncGenerator[ExecutionResult, None]:
@@ -138,7 +138,8 @@ class Live(BaseGraphQLTransportWSHandler[Any, None]):
             )
         if self.asker.scope is None:
             raise ConnectionRejectionError
-        return UNSET
+        unset: UnsetType = UNSET
+        return unset
 
     async def handle_connection_init(self, message: Any) -> None:
         """Identify, then admit: a connection counts for its user once it is acknowledged."""

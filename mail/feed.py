@@ -9,7 +9,7 @@ every reader, one more reason never to hold one across the network (docs/decisio
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -146,7 +146,7 @@ async def head(conn: Connection) -> Cursor:
 
 async def follow(
     db: Database, bell: Bell, scope: Scope, after: Cursor | None, *, limit: int = 200
-) -> AsyncIterator[tuple[Page, bool]]:
+) -> AsyncGenerator[tuple[Page, bool], None]:
     """Replay from a cursor (None: from now), then follow for ever: pages with whether they are live.
 
     The first page comes at once, empty or not; later ones when there is something, at most every 100 ms once live.

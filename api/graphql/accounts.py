@@ -13,15 +13,19 @@ from tenants.scope import Scope
 Info = strawberry.Info[Context, None]
 
 
-@strawberry.enum(description="Where in the tree an account stands.")
+@strawberry.enum
 class AccountKind(Enum):
+    """Where in the tree an account stands."""
+
     OPERATOR = strawberry.enum_value("operator", description="Runs the platform.")
     RESELLER = strawberry.enum_value("reseller", description="Brands the product and has sub-accounts.")
     SUB_ACCOUNT = strawberry.enum_value("sub_account", description="Sends mail under its reseller's brand.")
 
 
-@strawberry.type(description="An account in the tree: operator, reseller or sub-account.")
+@strawberry.type
 class Account:
+    """An account in the tree: operator, reseller or sub-account."""
+
     id: strawberry.ID
     slug: str = strawberry.field(description="Its short name in commands and addresses.")
     name: str
@@ -30,21 +34,27 @@ class Account:
     credits: BigInt = strawberry.field(description="Credits left: one credit sends one message to one recipient.")
 
 
-@strawberry.type(description="A person with a password.")
+@strawberry.type
 class Member:
+    """A person with a password."""
+
     id: strawberry.ID
     email: str
     name: str
 
 
-@strawberry.type(description="Who is asking.")
+@strawberry.type
 class Me:
+    """Who is asking."""
+
     member: Member | None = strawberry.field(description="Null where a program asks with an API key.")
     account: Account
 
 
-@strawberry.type(description="How a mail program is set up.")
+@strawberry.type
 class SmtpSettings:
+    """How a mail program is set up."""
+
     host: str
     start_tls_ports: list[int]
     implicit_tls_ports: list[int]

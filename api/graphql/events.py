@@ -1,6 +1,5 @@
 """What happened? The ledger as clients read it: pages from a cursor, or the newest facts to begin with."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
@@ -14,8 +13,10 @@ from mail import feed, search
 Info = strawberry.Info[Context, None]
 
 
-@strawberry.enum(description="What happened to a recipient. Facts are past tense and never change.")
+@strawberry.enum
 class EventKind(Enum):
+    """What happened to a recipient. Facts are past tense and never change."""
+
     ACCEPTED = strawberry.enum_value("accepted", description="Stored and charged.")
     HELD = strawberry.enum_value("held", description="Waits for a person.")
     RELEASED = strawberry.enum_value("released", description="Goes on after it was held.")
@@ -33,8 +34,10 @@ class EventKind(Enum):
     COMPLAINED = strawberry.enum_value("complained", description="The recipient called it spam.")
 
 
-@strawberry.type(description="One SMTP transaction with a remote host.")
+@strawberry.type
 class Attempt:
+    """One SMTP transaction with a remote host."""
+
     id: strawberry.ID
     started_at: datetime
     ended_at: datetime
@@ -46,8 +49,14 @@ class Attempt:
     )
 
 
-@strawberry.type(description="One fact of the ledger.")
+async def _attempt_of(root: "Event", info: Info) -> Attempt | None:
+    return await info.context.load.attempts.load(root.attempt_id) if root.attempt_id else None
+
+
+@strawberry.type
 class Event:
+    """One fact of the ledger."""
+
     id: strawberry.ID
     cursor: str = strawberry.field(
         description="Opaque position in the ledger: give it to `events(after:)` to go on from here."
@@ -63,15 +72,13 @@ class Event:
         description='The last SMTP reply, where one was given: "550 5.1.1 no such user".'
     )
     attempt_id: strawberry.Private[UUID | None] = None
-
-    @strawberry.field(description="The attempt this fact came from.")
-    async def attempt(self, info: Info) -> Attempt | None:
-        """Read with the attempts of every other event of this operation."""
-        return await info.context.load.attempts.load(self.attempt_id) if self.attempt_id else None
+    attempt: Attempt | None = strawberry.field(resolver=_attempt_of, description="The attempt this fact came from.")
 
 
-@strawberry.type(description="A page of the ledger.")
+@strawberry.type
 class EventConnection:
+    """A page of the ledger."""
+
     nodes: list[Event]
     page_info: PageInfo
 

@@ -255,7 +255,7 @@ class _Count:
     def first(self, node: FieldNode, definition: Any) -> int | None:
         if "first" not in definition.args:
             return None
-        for argument in node.arguments:
+        for argument in node.arguments or ():
             if argument.name.value == "first":
                 found = _number(argument.value, self.values)
                 if found is not None:

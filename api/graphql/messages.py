@@ -2,7 +2,6 @@
 
 import base64
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -16,8 +15,24 @@ from mail import search
 Info = strawberry.Info[Context, None]
 
 
-@strawberry.type(description="One submitted message.")
+async def _recipients_of(root: "Message", info: Info, first: int = 50, after: str | None = None) -> RecipientConnection:
+    return await info.context.load.recipients.load((root.row_id, page_size(first), cursor(after)))
+
+
+async def _headers_of(root: "Message", info: Info) -> str | None:
+    content = await info.context.load.contents.load(root.row_id)
+    return content.headers if content else None
+
+
+async def _source_of(root: "Message", info: Info) -> str | None:
+    content = await info.context.load.contents.load(root.row_id)
+    return base64.b64encode(content.source).decode() if content else None
+
+
+@strawberry.type
 class Message:
+    """One submitted message."""
+
     id: strawberry.ID
     sender: str = strawberry.field(description="The From address.")
     subject: str
@@ -27,29 +42,21 @@ class Message:
     door: str = strawberry.field(description='"smtp" or "api".')
     recipient_count: int
     row_id: strawberry.Private[UUID]
-
-    @strawberry.field(description="Its recipients, in the order they were given.")
-    async def recipients(
-        self, info: Info, first: int = 50, after: str | None = None
-    ) -> Annotated[RecipientConnection, strawberry.lazy("api.graphql.recipients")]:
-        """Read with the recipients of every other message of this operation."""
-        return await info.context.load.recipients.load((self.row_id, page_size(first), cursor(after)))
-
-    @strawberry.field(description="The header block as submitted.")
-    async def headers(self, info: Info) -> str | None:
-        """Everything up to the first empty line; bytes that are no UTF-8 are shown as �."""
-        content = await info.context.load.contents.load(self.row_id)
-        return content.headers if content else None
-
-    @strawberry.field(description="The raw source as submitted, base64; null when it is no longer kept.")
-    async def source(self, info: Info) -> str | None:
-        """The bytes as they came in."""
-        content = await info.context.load.contents.load(self.row_id)
-        return base64.b64encode(content.source).decode() if content else None
+    recipients: RecipientConnection = strawberry.field(
+        resolver=_recipients_of, description="Its recipients, in the order they were given."
+    )
+    headers: str | None = strawberry.field(
+        resolver=_headers_of, description="The header block as submitted; null when it is no longer kept."
+    )
+    source: str | None = strawberry.field(
+        resolver=_source_of, description="The raw source as submitted, base64; null when it is no longer kept."
+    )
 
 
-@strawberry.type(description="A page of messages.")
+@strawberry.type
 class MessageConnection:
+    """A page of messages."""
+
     nodes: list[Message]
     page_info: PageInfo
 

@@ -12,8 +12,10 @@ MOST = 100
 """Rows of the longest page."""
 
 
-@strawberry.type(description="Where a page ends and whether there is more.")
+@strawberry.type
 class PageInfo:
+    """Where a page ends and whether there is more."""
+
     has_next_page: bool
     end_cursor: str | None = strawberry.field(
         description="Give it as `after` for the next page; null on an empty page."

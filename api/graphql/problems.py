@@ -8,8 +8,10 @@ import strawberry
 from kit.errors import LiveryError
 
 
-@strawberry.type(description="Why something was refused, and what to do about it.")
+@strawberry.type
 class Problem:
+    """Why something was refused, and what to do about it."""
+
     code: str = strawberry.field(
         description="Stable, upper case: e.g. INVALID, UNAUTHENTICATED, DENIED, MISSING, NO_CREDITS, UNAVAILABLE."
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from api.context import Context
-from api.graphql.events import Event, event, reply_line
+from api.graphql.events import Event, reply_line
 from api.graphql.pages import PageInfo, cursor, identity, page, page_size
 from kit.errors import LiveryError
 from mail import search
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 Info = strawberry.Info[Context, None]
 
 
-@strawberry.enum(description="Where a message stands with one recipient.")
+@strawberry.enum
 class RecipientState(Enum):
+    """Where a message stands with one recipient."""
+
     QUEUED = strawberry.enum_value("queued", description="Accepted, waiting for its first attempt.")
     HELD = strawberry.enum_value("held", description="Waiting for a person.")
     SENDING = strawberry.enum_value("sending", description="Being sent right now.")
@@ -33,8 +35,14 @@ class RecipientState(Enum):
     CANCELLED = strawberry.enum_value("cancelled", description="Withdrawn before it was sent.")
 
 
-@strawberry.type(description="One recipient of one message.")
+async def _timeline_of(root: "Recipient", info: Info) -> list[Event]:
+    return await info.context.load.timelines.load(root.row_id)
+
+
+@strawberry.type
 class Recipient:
+    """One recipient of one message."""
+
     id: strawberry.ID
     address: str
     state: RecipientState
@@ -48,21 +56,23 @@ class Recipient:
     updated_at: datetime
     message: Annotated["Message", strawberry.lazy("api.graphql.messages")]
     row_id: strawberry.Private[UUID]
-
-    @strawberry.field(description="Everything that happened to this recipient, oldest first.")
-    async def timeline(self, info: Info) -> list[Event]:
-        """Read with the timelines of every other recipient of this operation."""
-        return await info.context.load.timelines.load(self.row_id)
+    timeline: list[Event] = strawberry.field(
+        resolver=_timeline_of, description="Everything that happened to this recipient, oldest first."
+    )
 
 
-@strawberry.type(description="A page of recipients.")
+@strawberry.type
 class RecipientConnection:
+    """A page of recipients."""
+
     nodes: list[Recipient]
     page_info: PageInfo
 
 
-@strawberry.input(description="Which recipients. What is left out does not narrow.")
+@strawberry.input
 class RecipientFilter:
+    """Which recipients. What is left out does not narrow."""
+
     states: list[RecipientState] | None = strawberry.field(default=None, description="Any of these.")
     search: str | None = strawberry.field(
         default=None, description="Part of recipient, sender or subject, in any case."
@@ -104,7 +114,7 @@ async def list_recipients(
     """One line a recipient, newest first."""
     size, last, wanted = page_size(first), cursor(after), filter or RecipientFilter()
     narrowed = search.RecipientFilter(
-        states=[State(state.value) for state in wanted.states or ()],
+        states=[State(str(state.value)) for state in wanted.states or ()],
         search=(wanted.search or "").strip(),
         since=wanted.since,
         until=wanted.until,

@@ -3,9 +3,13 @@
 `print_sdl()` is what `api/schema.graphql` holds; a change of one without the other fails the build.
 """
 
+from collections.abc import Iterable
+from inspect import cleandoc
+
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLNamedType
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import ExecutionContext
 
 from api.graphql.accounts import mail_setup, who
@@ -20,9 +24,9 @@ from api.graphql.session import log_in, log_out
 from api.graphql.statistics import count
 
 
-@strawberry.type(description="Everything that can be read.")
+@strawberry.type
 class Query:
-    """The fields of `query { … }`."""
+    """Everything that can be read."""
 
     me = strawberry.field(resolver=who, description="Who is asking: null when nobody is signed in.")
     messages = strawberry.field(resolver=list_messages, description="Messages, newest first.")
@@ -50,9 +54,9 @@ class Query:
     )
 
 
-@strawberry.type(description="Everything that can be changed. A browser's request needs the header X-Requested-With.")
+@strawberry.type
 class Mutation:
-    """The fields of `mutation { … }`."""
+    """Everything that can be changed. A browser's request needs the header X-Requested-With."""
 
     login = strawberry.field(resolver=log_in, description="Sign in on this host; the answer sets the session's cookie.")
     logout = strawberry.field(resolver=log_out, description="Sign this browser out. True when it was signed in.")
@@ -62,9 +66,9 @@ class Mutation:
     )
 
 
-@strawberry.type(description="Everything that can be followed, over graphql-transport-ws.")
+@strawberry.type
 class Subscription:
-    """The fields of `subscription { … }`."""
+    """Everything that can be followed, over graphql-transport-ws."""
 
     events = strawberry.subscription(
         resolver=follow,
@@ -78,6 +82,15 @@ class _Schema(strawberry.Schema):
         """Log nothing here: `api.errors` logs what is ours to mend, once, and a client's own faults never fill a disk."""
 
 
+def _describe(types: Iterable[GraphQLNamedType]) -> None:
+    """Let every type's docstring be its description for clients: one text, written once."""
+    for type_ in types:
+        definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        origin = getattr(definition, "origin", None) or getattr(definition, "wrapped_cls", None)
+        if type_.description is None and origin is not None and origin.__doc__:
+            type_.description = cleandoc(origin.__doc__)
+
+
 schema = _Schema(
     query=Query,
     mutation=Mutation,
@@ -85,6 +98,8 @@ schema = _Schema(
     extensions=[Limits],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )
+
+_describe(schema._schema.type_map.values())
 
 
 def print_sdl() -> str:

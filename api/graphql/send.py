@@ -16,22 +16,28 @@ from mail.intake import Envelope, EnvelopeRecipient, Submission
 Info = strawberry.Info[Context, None]
 
 
-@strawberry.input(description="A header field to add.")
+@strawberry.input
 class HeaderInput:
+    """A header field to add."""
+
     name: str
     value: str
 
 
-@strawberry.input(description="A file to send along.")
+@strawberry.input
 class AttachmentInput:
+    """A file to send along."""
+
     name: str
     content: str = strawberry.field(description="base64")
     content_type: str = "application/octet-stream"
     content_id: str | None = strawberry.field(default=None, description="Set to show it inline by cid:")
 
 
-@strawberry.input(description="One message. It needs a recipient, and text or HTML.")
+@strawberry.input
 class SendMailInput:
+    """One message. It needs a recipient, and text or HTML."""
+
     sender: str = strawberry.field(description='Address or "Name <address>".')
     to: list[str] = strawberry.field(description='Each an address or "Name <address>".')
     cc: list[str] | None = None
@@ -44,8 +50,10 @@ class SendMailInput:
     attachments: list[AttachmentInput] | None = None
 
 
-@strawberry.type(description="Accepted: stored and charged.")
+@strawberry.type
 class SentMail:
+    """Accepted: stored and charged."""
+
     message_id: strawberry.ID
     recipient_ids: list[strawberry.ID]
 

@@ -19,8 +19,10 @@ Info = strawberry.Info[Context, None]
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
-@strawberry.type(description="Signed in: the answer also sets the session's cookie.")
+@strawberry.type
 class SignedIn:
+    """Signed in: the answer also sets the session's cookie."""
+
     me: Me
 
 

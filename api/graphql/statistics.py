@@ -1,4 +1,4 @@
-"""How much was sent, and what became of it? Counts of a period by hour, day, week or month, with the period before it."""
+"""How much was sent, and what became of it? Counts of a period by hour, day, week or month, and of the one before."""
 
 from datetime import datetime
 from enum import Enum
@@ -14,19 +14,20 @@ from tenants import tree
 Info = strawberry.Info[Context, None]
 
 
-@strawberry.enum(description="The width of a bar, in the time zone asked for.")
+@strawberry.enum
 class Bucket(Enum):
+    """The width of a bar, in the time zone asked for."""
+
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
 
 
-@strawberry.type(
-    description="Counts of a period. total, delivered and bounced count recipients in the period; "
-    "opened and clicked count unique people."
-)
+@strawberry.type
 class Counts:
+    """Counts of a period. total, delivered and bounced count recipients in the period; opened and clicked count unique people."""
+
     total: BigInt = strawberry.field(description="Recipients accepted in the period.")
     queued: BigInt = strawberry.field(
         description="Recipients waiting now (queued, held, deferred or sending), whatever the period."
@@ -39,14 +40,18 @@ class Counts:
     bounced: BigInt = strawberry.field(description="Recipients refused for good, or given up, in the period.")
 
 
-@strawberry.type(description="One bar of the chart.")
+@strawberry.type
 class StatisticsBucket:
+    """One bar of the chart."""
+
     start: datetime
     counts: Counts
 
 
-@strawberry.type(description="Counts of a period, in buckets without gaps.")
+@strawberry.type
 class Statistics:
+    """Counts of a period, in buckets without gaps."""
+
     from_: datetime = strawberry.field(name="from")
     to: datetime
     bucket: Bucket
