@@ -13,7 +13,7 @@ answers are played). All promise the same:
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -51,6 +51,8 @@ class Hop:
     """SMTPUTF8 was offered (RFC 6531)."""
     size: int | None
     """The largest message it takes, in bytes, where it says so (RFC 1870)."""
+    takes_size: bool = field(default=False, kw_only=True)
+    """SIZE was offered, so MAIL may announce the message's size."""
     dsn: bool
     """DSN was offered (RFC 3461)."""
     pipelining: bool
@@ -76,6 +78,8 @@ class OutgoingMail:
     """FULL or HDRS (RFC 3461 §4.3)."""
     envid: str | None
     """ENVID as submitted, still xtext (RFC 3461 §4.4)."""
+    size: int = 0
+    """Bytes of the stored content; from 256 KB on, `content` is called in a thread."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,13 +66,19 @@ class Bounced:
 Verdict = Delivered | Deferred | Bounced
 
 
-def judge(reply: Reply, phase: Phase = Phase.RCPT) -> Verdict:
-    """Judge a final reply (2xx, 4xx or 5xx; a 3xx where the dialogue should have ended is a protocol fault)."""
+def judge(reply: Reply, phase: Phase = Phase.RCPT, *, after_accepted: bool = False) -> Verdict:
+    """Judge a final reply (2xx, 4xx or 5xx; a 3xx where the dialogue should have ended is a protocol fault).
+
+    `after_accepted`: an earlier RCPT of the same transaction was accepted, so that a bare 452 or 552 means "too many
+    recipients" (RFC 5321 §4.5.3.1.10) and the others may follow in a new transaction at once.
+    """
     if reply.positive:
         return Delivered()
     cause = cause_of(reply, phase)
+    if after_accepted and reply.code in (452, 552) and reply.status is None and cause in (Cause.SYSTEM, Cause.UNKNOWN):
+        cause = Cause.TOO_MANY_RECIPIENTS
     if _retries(reply, cause, phase):
-        at_once = cause is Cause.TOO_MANY_RECIPIENTS and phase is Phase.RCPT
+        at_once = cause is Cause.TOO_MANY_RECIPIENTS and phase is Phase.RCPT and after_accepted
         return Deferred(cause, cause.fault, wait=stated_wait(reply.text), at_once=at_once)
     # Only what is said about a recipient can kill an address: a 5xx to EHLO or MAIL FROM is about us.
     suppress = cause.dead_address and phase in (Phase.RCPT, Phase.DATA, Phase.CONTENT)

@@ -321,8 +321,7 @@ BY_CODE: dict[int, Cause] = {
     535: Cause.LOGIN_NEEDED,
     538: Cause.LOGIN_NEEDED,
     551: Cause.MOVED,  # RFC 5321 §3.4
-    552: Cause.MAILBOX_FULL,
     555: Cause.PROTOCOL,
     556: Cause.ACCEPTS_NO_MAIL,  # RFC 7504 §4
 }
-"""The bare code. 550, 553 and 554 say nothing by themselves, so a wordless 550 ends the message and spares the address."""
+"""The bare code. 550, 552, 553 and 554 say nothing by themselves, so a wordless 550 ends the message and spares the address."""

@@ -1,0 +1,172 @@
+"""Which host takes the message? Kept connections first, then the targets in order until one answers for the message.
+
+Shared by `relay` and `mx`. Connections are kept by (source, site), a few seconds and a hundred messages each: a receiver sees few
+greetings, and a message costs two round trips. A connection that died while it was kept is nobody's fault: the message goes
+over a fresh one at once.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Sequence
+
+from mail.transports import Conversation, Delivery, Heartbeat, LeaseLost, Outcome, OutgoingMail
+from mail.transports.exchange import Deadlines, HostFault
+from mail.transports.smtp import Session, Target, open_session
+from mail.verdict import Cause, Deferred, Verdict
+from mail.wire.reply import Reply
+
+IDLE = 8.0
+"""Seconds a connection is kept without a message."""
+MOST_CARRIED = 100
+"""Messages over one connection, after which a fresh one is made: the site's shares move on to other hosts."""
+MOST_TARGETS = 5
+"""Addresses tried in one attempt; RFC 5321 §5.1 asks for at least two."""
+NO_TLS = 3 * 24 * 3600.0
+"""Seconds for which a host whose TLS broke is spoken to in the clear."""
+
+type _Key = tuple[str | None, str]
+
+
+def opportunistic() -> ssl.SSLContext:
+    """TLS 1.2 or newer with whoever answers: unchecked encryption still beats none (RFC 7435)."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class Hosts:
+    """The open connections of one process to other hosts."""
+
+    def __init__(
+        self,
+        *,
+        helo: str,
+        deadlines: Deadlines | None = None,
+        idle: float = IDLE,
+        refuse_own: bool = False,
+    ) -> None:
+        self._helo = helo
+        self._deadlines = deadlines or Deadlines()
+        self._idle_seconds = idle
+        self._refuse_own = refuse_own
+        self._tls = opportunistic()
+        self._idle: dict[_Key, deque[tuple[Session, asyncio.TimerHandle]]] = {}
+        self._no_tls: dict[tuple[str, int], float] = {}
+        self._closed = False
+
+    async def deliver(
+        self,
+        mail: OutgoingMail,
+        targets: Sequence[Target],
+        *,
+        site: str,
+        heartbeat: Heartbeat,
+        source_ip: str | None = None,
+    ) -> Delivery:
+        """Try kept connections of this site, then the targets. Raises LeaseLost."""
+        key = (source_ip, site)
+        talks: list[Conversation] = []
+        faults: list[HostFault] = []
+        while (kept := self._take(key)) is not None:
+            try:
+                return await self._over(kept, key, mail, heartbeat, talks)
+            except HostFault as fault:
+                talks.append(fault.conversation)
+        for target in targets[:MOST_TARGETS]:
+            try:
+                session = await self._open(target, source_ip, heartbeat, talks)
+                return await self._over(session, key, mail, heartbeat, talks)
+            except HostFault as fault:
+                talks.append(fault.conversation)
+                faults.append(fault)
+        verdict, reply = _conclusion(faults)
+        outcomes = tuple(Outcome(recipient.id, verdict, reply) for recipient in mail.recipients)
+        return Delivery(outcomes, tuple(talks))
+
+    async def close(self) -> None:
+        """Say QUIT on every kept connection."""
+        self._closed = True
+        for kept in self._idle.values():
+            for session, timer in kept:
+                timer.cancel()
+                session.quit()
+        self._idle.clear()
+        await asyncio.sleep(0)  # lets the transports write what was handed to them
+
+    async def _over(
+        self, session: Session, key: _Key, mail: OutgoingMail, heartbeat: Heartbeat, talks: list[Conversation]
+    ) -> Delivery:
+        done = await session.transact(mail, heartbeat)
+        if done.usable and session.carried < MOST_CARRIED and not self._closed:
+            self._keep(key, session)
+        else:
+            session.quit()
+        return Delivery(done.outcomes, (*talks, done.conversation))
+
+    async def _open(
+        self, target: Target, source_ip: str | None, heartbeat: Heartbeat, talks: list[Conversation]
+    ) -> Session:
+        """Connect, with TLS where it works; once more in the clear where TLS is the trouble (RFC 7435 §3)."""
+        if not await heartbeat():
+            raise LeaseLost
+        now = asyncio.get_running_loop().time()
+        address = (target.ip, target.port)
+        in_clear = self._no_tls.get(address, 0.0) > now
+        try:
+            session = await self._connect(target, source_ip, None if in_clear else self._tls)
+        except HostFault as fault:
+            if not fault.tls:
+                raise
+            talks.append(fault.conversation)
+            self._no_tls[address] = now + NO_TLS
+            if not await heartbeat():
+                raise LeaseLost from None
+            session = await self._connect(target, source_ip, None)
+        return session
+
+    async def _connect(self, target: Target, source_ip: str | None, tls: ssl.SSLContext | None) -> Session:
+        return await open_session(
+            target,
+            helo=self._helo,
+            tls=tls,
+            source_ip=source_ip,
+            deadlines=self._deadlines,
+            refuse_own=self._refuse_own,
+        )
+
+    def _take(self, key: _Key) -> Session | None:
+        kept = self._idle.get(key)
+        while kept:
+            session, timer = kept.pop()
+            timer.cancel()
+            if not kept:
+                self._idle.pop(key, None)
+            if session.quiet:
+                return session
+            session.quit()
+        return None
+
+    def _keep(self, key: _Key, session: Session) -> None:
+        timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._expire, key, session)
+        self._idle.setdefault(key, deque()).append((session, timer))
+
+    def _expire(self, key: _Key, session: Session) -> None:
+        left = deque(entry for entry in self._idle.get(key, ()) if entry[0] is not session)
+        if left:
+            self._idle[key] = left
+        else:
+            self._idle.pop(key, None)
+        session.quit()
+
+
+def _conclusion(faults: Sequence[HostFault]) -> tuple[Verdict, Reply | None]:
+    """What no host taking the message means: as long as one of them might later, it is deferred."""
+    for fault in reversed(faults):
+        if isinstance(fault.verdict, Deferred):
+            return fault.verdict, fault.reply
+    if faults:
+        return faults[-1].verdict, faults[-1].reply
+    return Deferred(Cause.NETWORK, Cause.NETWORK.fault), None
