@@ -32,7 +32,7 @@ class Platform:
         database_api_url: str | None = None,
         broker_url: str | None = None,
         route: str = "simulator",
-        processes: tuple[str, ...] = ("smtpd",),
+        processes: tuple[str, ...] = ("api", "smtpd", "workers", "clock"),
         settings: Mapping[str, str] | None = None,
     ) -> None:
         """`processes` names what to start, a name given twice twice; `settings` are further LIVERY_* variables."""
@@ -107,7 +107,7 @@ class Platform:
         """Wait until a process does its work: the door greets, the API says ready, the others serve their metrics."""
         probe = {
             "api": lambda: _http_ok(f"http://127.0.0.1:{self.http}/health/ready"),
-            "smtpd": lambda: all(_greets(port) for port in (self.submission, self.mx)),
+            "smtpd": lambda: all(greets(port) for port in (self.submission, self.mx)),
         }.get(name.partition("-")[0], lambda: _http_ok(f"http://127.0.0.1:{self.metrics[name]}/metrics"))
         process.wait_until(probe, name, seconds=40, process=self._running[name], log=self._log(name))
 
@@ -142,7 +142,8 @@ def _http_ok(url: str) -> bool:
         return False
 
 
-def _greets(port: int) -> bool:
+def greets(port: int) -> bool:
+    """Does something on this port say 220?"""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as peer:
             return peer.recv(3) == b"220"
