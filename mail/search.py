@@ -185,7 +185,7 @@ async def attempts(conn: Connection, scope: Scope, ids: Sequence[UUID]) -> dict[
         scope.account_id,
         list(ids),
     )
-    return {row["id"]: AttemptView(**{**row, "conversation": tuple(row["conversation"].splitlines())}) for row in rows}
+    return {row["id"]: AttemptView(**{**row, "conversation": tuple(row["conversation"].split("\n"))}) for row in rows}
 
 
 def _recipient(row: asyncpg.Record) -> RecipientView:
