@@ -1,5 +1,6 @@
 """How is one process of the platform started? `livery api`, `smtpd`, `workers` and `clock`, each until SIGTERM."""
 
+import importlib
 import sys
 from collections.abc import Callable
 
@@ -14,45 +15,38 @@ from kit.settings import Settings, SettingsError
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
-def _serve(name: str, serve: Callable[[Settings], None]) -> None:
+def _serve(name: str, module: str) -> None:
     logs.configure(name)
-    with settled() as settings:
-        try:
+    try:
+        with settled() as settings:
+            serve: Callable[[Settings], None] = importlib.import_module(module).serve
             serve(settings)
-        except (SettingsError, LiveryError):
-            raise  # a line for people: cli.main shows it
-        except Exception:  # the edge of the process: what it died of is one event in its log
-            log.exception("process.failed")
-            sys.exit(1)
+    except (SettingsError, LiveryError):
+        raise  # a line for people: cli.main shows it
+    except Exception:  # the edge of the process: what it died of is one event in its log
+        log.exception("process.failed")
+        sys.exit(1)
 
 
 @click.command()
 def api() -> None:
     """Serve the API and the dashboard until SIGTERM."""
-    import api
-
-    _serve("api", api.serve)
+    _serve("api", "api")
 
 
 @click.command()
 def smtpd() -> None:
     """Take mail on the SMTP ports until SIGTERM. Several of these share the ports."""
-    import smtpd
-
-    _serve("smtpd", smtpd.serve)
+    _serve("smtpd", "smtpd")
 
 
 @click.command()
 def workers() -> None:
     """Deliver mail until SIGTERM. Several of these share the queue."""
-    import workers
-
-    _serve("workers", workers.serve)
+    _serve("workers", "workers")
 
 
 @click.command()
 def clock() -> None:
     """Ring what is due until SIGTERM. One leads; further ones stand by."""
-    import workers.clock
-
-    _serve("clock", workers.clock.serve)
+    _serve("clock", "workers.clock")

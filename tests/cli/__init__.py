@@ -1,0 +1,1 @@
+"""What an operator may rely on when typing `livery …` and `make …`."""

@@ -1,0 +1,92 @@
+"""Do the small commands do what they say, on a server of their own, and refuse without a trace?"""
+
+import json
+import stat
+import subprocess
+from pathlib import Path
+
+from cryptography import x509
+
+from tests.cli.machine import CHECKOUT, Machine
+
+DEMO = {"LIVERY_DEMO": "1"}
+
+
+def test_commands_start_a_server_for_their_own_duration(machine: Machine) -> None:
+    assert machine.livery("migrate", environ=DEMO) == (0, "The database is up to date.\n")
+    assert machine.livery("migrate", environ=DEMO) == (0, "The database is up to date.\n")
+
+    status, said = machine.livery("credential", "create", "--account", "shop.test")
+    lines = dict(line.split(maxsplit=1) for line in said.splitlines()[:2])
+    assert status == 0
+    assert lines["user"].startswith("smtp-")
+    assert len(lines["password"]) == 32
+    status, said = machine.livery("credential", "create", "--account", "shop.test", "--ip", "192.0.2.0/24")
+    assert (status, said) == (0, "Mail from 192.0.2.0/24 is sent for shop.test, without a password.\n")
+    status, said = machine.livery("credential", "create", "--account", "nobody.test")
+    assert (status, said) == (
+        1,
+        "livery: There is no account nobody.test. An account's short name looks like shop.test.\n",
+    )
+
+    create = ("operator", "create", "--email", "new@livery.test", "--password-stdin")
+    assert machine.livery(*create, feed="short\n") == (1, "livery: A password needs at least ten characters.\n")
+    assert machine.livery(*create, feed="long enough for it\n")[0] == 0
+    assert machine.livery(*create, feed="long enough for it\n") == (1, "livery: new@livery.test is a member already.\n")
+
+    status, said = machine.livery("doctor", environ=DEMO)
+    assert status == 0, said
+    assert "ok    tables       up to date" in said
+    assert f"ok    port {machine.http}" in said
+    assert machine.processes() == {}
+
+    pem = machine.data_dir / "tls" / "mail.livery.test.pem"
+    names = x509.load_pem_x509_certificate(pem.read_bytes()).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    assert names.value.get_values_for_type(x509.DNSName) == ["mail.livery.test", "localhost", "*.localhost"]
+    for secret in (pem, machine.data_dir / "secret.key"):
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+def test_explain_prints_one_object_a_reply(machine: Machine) -> None:
+    status, said = machine.livery("explain", "-", feed="550 5.1.1 <a@b.test>: no such user\n\n250 2.0.0 OK\nhello\n")
+    rows = [json.loads(line) for line in said.splitlines()]
+    assert status == 0
+    assert [(row["recipient"], row["class"], row["status"]) for row in rows] == [
+        ("a@b.test", "hard", "5.1.1"),
+        (None, "delivered", "2.0.0"),
+        (None, "unknown", None),
+    ]
+    assert all(row["reason"] and row["reply"] for row in rows)
+
+
+def test_the_committed_schema_is_what_the_code_serves(machine: Machine) -> None:
+    assert machine.livery("schema", "--check") == (0, "")
+    assert machine.livery("schema") == (0, (CHECKOUT / "api" / "schema.graphql").read_text())
+
+
+def test_the_compose_file_is_one(tmp_path: Path) -> None:
+    names = (
+        "POSTGRES_PASSWORD",
+        "LIVERY_API_PASSWORD",
+        "RABBITMQ_PASSWORD",
+        "LIVERY_SECRET_KEY",
+        "LIVERY_PUBLIC_URL",
+        "LIVERY_MAIL_DOMAIN",
+    )
+    example = (CHECKOUT / "docker" / "example.env").read_text()
+    assert all(f"\n{name}=" in example for name in names)
+    filled = tmp_path / "env"
+    filled.write_text("".join(f"{name}=value\n" for name in names))
+    config = ["docker-compose", "-f", str(CHECKOUT / "docker" / "compose.yaml")]
+    done = subprocess.run(
+        [*config, "--env-file", str(filled), "config", "--services"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {"postgres", "rabbitmq", "migrate", "api", "smtpd", "workers", "clock"}
+    filled.write_text("")
+    refused = subprocess.run(
+        [*config, "--env-file", str(filled), "config"], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode != 0
