@@ -93,8 +93,6 @@ class Stream(asyncio.StreamReader):
         self._maybe_resume_transport()  # type: ignore[attr-defined]
 
     async def _wait(self) -> None:
-        if self._eof:
-            raise Ended
         await self._before_waiting()
         if self._eof or self.exception() is not None:
             raise Ended
