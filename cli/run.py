@@ -26,11 +26,11 @@ from kit.settings import Settings, load
 
 PROGRAMS = (
     Program("api", ("api",)),
-    Program("smtpd 1", ("smtpd",)),
-    Program("smtpd 2", ("smtpd",)),
-    Program("workers 1", ("workers",)),
-    Program("workers 2", ("workers",)),
-    Program("clock", ("clock",)),
+    Program("smtpd 1", ("smtpd",), announces="smtp.ready"),
+    Program("smtpd 2", ("smtpd",), announces="smtp.ready"),
+    Program("workers 1", ("workers",), announces="workers.ready"),
+    Program("workers 2", ("workers",), announces="workers.ready"),
+    Program("clock", ("clock",), announces="clock.ready"),
 )
 """Two SMTP doors share the ports, and two workers the queue, so that a crash of one is not noticed outside."""
 

@@ -13,9 +13,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from cli.output import Output
+from cli.output import Output, shortened
 from kit.process import die_with_parent
 
 # A crashed process is restarted after a pause, which doubles up to the longest and begins anew after a steady run.
@@ -38,6 +38,8 @@ class Program:
 
     name: str
     command: tuple[str, ...]
+    announces: str | None = None
+    """The event that it logs once it is ready; None for one that must be asked."""
 
 
 @dataclass
@@ -50,8 +52,9 @@ class _Child:
     restart_at: float = 0.0
     pause: float = _FIRST_PAUSE
     crashes: int = 0
+    announced: bool = False
     unread: bytes = b""
-    last_words: list[str] = field(default_factory=list)
+    last_words: str = "nothing"
 
 
 class Supervisor:
@@ -74,8 +77,9 @@ class Supervisor:
     ) -> None:
         """Start everything and keep it running until SIGINT, SIGTERM or SIGHUP; then stop it and return.
 
-        `ready` is asked until it says yes, then `when_ready` is called once; `look` is called at every turn, at least
-        once a second, and may raise to end it all. Raises GaveUp if a process cannot be started at all.
+        Once every process that announces itself has done so, `ready` is asked until it says yes; then `when_ready` is
+        called, once. `look` is called at every turn, at least once a second, and may raise to end it all. Raises GaveUp
+        if a process cannot be started at all.
         """
         next_question = 0.0
         with self._signals():
@@ -87,7 +91,7 @@ class Supervisor:
                     if self._been_ready or self._stopping is not None or time.monotonic() < next_question:
                         continue
                     next_question = time.monotonic() + _QUESTION
-                    if ready():
+                    if all(child.process and child.announced for child in self._children) and ready():
                         self._been_ready = True
                         when_ready()
             finally:
@@ -140,6 +144,7 @@ class Supervisor:
             preexec_fn=die_with_parent(signal.SIGKILL),
         )
         child.started = time.monotonic()
+        child.announced = child.program.announces is None
         os.close(mouth)
         self._selector.register(child.voice, selectors.EVENT_READ, child)
 
@@ -171,7 +176,8 @@ class Supervisor:
             lines, child.unread = [*lines, child.unread], b""
         for line in lines:
             text = line.decode(errors="replace").rstrip()
-            child.last_words = [*child.last_words[-4:], text]
+            child.last_words = text or child.last_words
+            child.announced |= f"event={child.program.announces} " in f"{text} "
             self._output.heard(child.program.name, text)
         return True
 
@@ -185,8 +191,9 @@ class Supervisor:
             child.pause, child.crashes = _FIRST_PAUSE, 0
         child.crashes += 1
         if not self._been_ready and child.crashes >= _HOPELESS:
-            said = "".join(f"\n  {line}" for line in child.last_words)
-            raise GaveUp(f"{child.program.name} does not start ({_how(status)}). It said last:{said}")
+            raise GaveUp(
+                f"{child.program.name} does not start ({_how(status)}). It said: {shortened(child.last_words)}"
+            )
         child.restart_at = now + child.pause
         self._output.say(f"{child.program.name} ended ({_how(status)}); starting it again in {child.pause:g} s.")
         child.pause = min(child.pause * 2, _LONGEST_PAUSE)

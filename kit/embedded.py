@@ -83,6 +83,7 @@ class Embedded:
         self.data_dir = data_dir
         self._lock: int | None = None
         self._server: subprocess.Popen[bytes] | None = None
+        self._socket_dir: Path | None = None
 
     @property
     def pid(self) -> int | None:
@@ -105,6 +106,7 @@ class Embedded:
         self.lock()
         try:
             home = prepare(self.data_dir)
+            self._socket_dir = home.socket_dir
             _end_leftovers(home)
             self._server = _launch(home, self.data_dir / "postgres-start.log")
         except BaseException:
@@ -126,6 +128,10 @@ class Embedded:
                 self._server.send_signal(signal.SIGQUIT)
                 self._server.wait()
         self._server = None
+        if self._socket_dir is not None:
+            # With a long path it lies in /tmp; nothing is to stay there.
+            with contextlib.suppress(OSError):
+                self._socket_dir.rmdir()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
