@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.flows.conftest import staged
 from tests.flows.test_delivery import published_keys
 from tests.support.dkim_check import dkimpy_verifies, opendkim_verdict
 from tests.support.mails import OURS, POSTFIX, added, rich
 from tests.support.postfix import Postfix
 from tests.support.postgres import Postgres
-from tests.support.stage import Stage, eventually
+from tests.support.stage import Stage, eventually, staged
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +27,7 @@ def postfix() -> Iterator[Postfix]:
 
 @pytest.fixture(scope="module")
 def stage(populated: Postgres, postfix: Postfix) -> Iterator[Stage]:
-    yield from staged(populated, broker_url=None, route=f"smtp://127.0.0.1:{postfix.port}")
+    yield from staged(populated, route=f"smtp://127.0.0.1:{postfix.port}")
 
 
 async def arrived(postfix: Postfix, mark: bytes) -> bytes:

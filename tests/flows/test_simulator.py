@@ -4,15 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.flows.conftest import staged
 from tests.support.mails import plain
 from tests.support.postgres import Postgres
-from tests.support.stage import Stage
+from tests.support.stage import Stage, staged
 
 
 @pytest.fixture(scope="module")
 def stage(populated: Postgres) -> Iterator[Stage]:
-    yield from staged(populated, broker_url=None, route="simulator")
+    yield from staged(populated, route="simulator")
 
 
 @pytest.mark.parametrize(

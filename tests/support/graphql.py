@@ -25,11 +25,27 @@ class Api:
 
     url: str
     key: str | None = None
+    cookie: str | None = None
+    """`name=value` of a session, for a client that is a browser."""
 
     @property
     def headers(self) -> dict[str, str]:
         """What the client sends along to say who it is."""
-        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        if self.key:
+            return {"Authorization": f"Bearer {self.key}"}
+        browser = {"Origin": self.url, "X-Requested-With": "web"}
+        return {**browser, "Cookie": self.cookie} if self.cookie else browser
+
+    async def login(self, email: str, password: str) -> "Api":
+        """Sign in as a person and return the client that is signed in; raises Refused for a wrong password."""
+        query = """mutation($email: String!, $password: String!) { login(email: $email, password: $password) {
+            ... on SignedIn { me { account { slug } } } ... on Problem { code message } } }"""
+        body = {"query": query, "variables": {"email": email, "password": password}}
+        async with httpx.AsyncClient(timeout=30) as client:
+            answer = await client.post(f"{self.url}/graphql", json=body, headers=self.headers)
+        if "set-cookie" not in answer.headers:
+            raise Refused(answer.text)
+        return Api(self.url, cookie=answer.headers["set-cookie"].partition(";")[0])
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Run an operation and return the whole answer, errors included."""
@@ -59,8 +75,10 @@ class Api:
     async def follow(self, after: str | None = None) -> AsyncIterator[dict[str, Any]]:
         """Subscribe to events and yield each batch; closing the iterator cuts the socket without a word."""
         target = self.url.replace("http", "ws", 1) + "/graphql"
+        protocols = [Subprotocol("graphql-transport-ws")]
+        headers = {} if self.key else self.headers
         async with websockets.connect(
-            target, subprotocols=[Subprotocol("graphql-transport-ws")], max_size=None
+            target, subprotocols=protocols, max_size=None, additional_headers=headers
         ) as socket:
             payload = {"authorization": f"Bearer {self.key}"} if self.key else {}
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))

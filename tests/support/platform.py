@@ -95,6 +95,10 @@ class Platform:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def each(self, kind: str) -> tuple[str, ...]:
+        """Return the names of every process of a kind: ("workers-1", "workers-2")."""
+        return tuple(name for name in self.names if name.partition("-")[0] == kind)
+
     def alive(self, name: str) -> bool:
         """Is this process running?"""
         return name in self._running and self._running[name].poll() is None

@@ -5,7 +5,7 @@ import contextlib
 import smtplib
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +14,15 @@ from typing import Any
 import asyncpg
 
 from kit import clock
-from kit.db import connect
+from kit.db import connect, open_database
 from tests.support import laws
+from tests.support.databases import WORLD_TEMPLATE
 from tests.support.graphql import Api
 from tests.support.platform import Platform
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
 from tests.support.sink import Sink
-from tests.support.world import Tenant, World
+from tests.support.world import Tenant, World, find
 
 
 @dataclass(frozen=True)
@@ -184,3 +187,40 @@ async def eventually[Found](
 
 
 MIME = Path(__file__).resolve().parents[1] / "corpus" / "mime"
+
+
+def staged(
+    server: Postgres,
+    *,
+    broker_url: str | None = None,
+    route: str | None = None,
+    processes: tuple[str, ...] = ("api", "smtpd", "workers", "clock"),
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Stage]:
+    """Start a platform on a fresh copy of the world; stop it and drop the copy afterwards. For fixtures: `yield from`.
+
+    Without `broker_url` the database carries the rings; without `route` mail goes to `Stage.sink_port`.
+    """
+    name = server.create(WORLD_TEMPLATE)
+    sink_port = free_port()
+    platform = Platform(
+        server.url(name),
+        broker_url=broker_url,
+        route=route or f"smtp://127.0.0.1:{sink_port}",
+        processes=processes,
+        settings=settings,
+    )
+    try:
+        platform.start()
+        yield Stage(platform, asyncio.run(_world(server.url(name))), server.url(name), sink_port)
+    finally:
+        platform.remove()
+        server.drop(name)
+
+
+async def _world(url: str) -> World:
+    db = await open_database(url, size=1)
+    try:
+        return await find(db)
+    finally:
+        await db.close()

@@ -1,0 +1,3 @@
+"""The flows of `tests/flows/test_fates.py`, on RabbitMQ and Debian's PostgreSQL, with two of each process."""
+
+from tests.flows.test_fates import *  # noqa: F403 - the same tests, on the stage of this folder
