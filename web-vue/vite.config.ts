@@ -14,9 +14,11 @@ export default defineConfig({
       autoImport: false,
       components: { dts: 'components.d.ts', dirs: [] },
       // The palette that a brand's colour replaces at run time (src/branding).
-      ui: { colors: { primary: 'teal', neutral: 'zinc', success: 'emerald', warning: 'amber', error: 'red', info: 'sky' } },
+      ui: {
+        colors: { primary: 'teal', neutral: 'zinc', success: 'emerald', warning: 'amber', error: 'red', info: 'sky' },
+      },
       // Icons are part of the bundle: the browser asks no other host.
-      icon: { clientBundle: { scan: true } },
+      icon: { clientBundle: { scan: { globInclude: ['src/**/*.{vue,ts}'] } } },
     }),
     vueI18n({
       include: fileURLToPath(new URL('./src/locales/*.json', import.meta.url)),

@@ -1,5 +1,12 @@
 // How the dashboard asks the API: one client for queries and mutations, and what its refusals mean.
-import { Client, CombinedError, fetchExchange, mapExchange, type AnyVariables, type TypedDocumentNode } from '@urql/core'
+import {
+  Client,
+  CombinedError,
+  fetchExchange,
+  mapExchange,
+  type AnyVariables,
+  type TypedDocumentNode,
+} from '@urql/core'
 import { retryExchange } from '@urql/exchange-retry'
 
 /** What went wrong, for people. */

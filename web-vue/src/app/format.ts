@@ -28,15 +28,14 @@ export function useFormat() {
       whole === 0
         ? null
         : new Intl.NumberFormat(locale.value, { style: 'percent', maximumFractionDigits: 1 }).format(part / whole),
-    /** Growth against an earlier figure, "+12%"; null where there was none. */
+    /** How much more or less than an earlier figure, "12%"; null where there was none. */
     growth: (now: number, before: number) =>
       before === 0
         ? null
         : new Intl.NumberFormat(locale.value, {
             style: 'percent',
             maximumFractionDigits: 0,
-            signDisplay: 'exceptZero',
-          }).format((now - before) / before),
+          }).format(Math.abs(now - before) / before),
     /** 4.2 kB */
     size: (bytes: number) => {
       const [value, unit] =
@@ -70,6 +69,7 @@ export function useFormat() {
       dateFormat(locale.value, timeZone.value, {
         dateStyle: 'medium',
         timeStyle: 'long',
+        hourCycle: 'h23',
       }).format(new Date(iso)),
     /** A date by its own options, in the account's zone. */
     date: (at: Date, options: Intl.DateTimeFormatOptions) =>

@@ -1,6 +1,6 @@
 // Which language is spoken, and how its texts, numbers and times come in.
-import type { Locale } from '@nuxt/ui'
-import { createI18n, type I18n } from 'vue-i18n'
+import type { Locale, Messages } from '@nuxt/ui'
+import { createI18n } from 'vue-i18n'
 import { shallowRef } from 'vue'
 
 /** A language: its own texts, and the kit's, each in a chunk of its own. */
@@ -11,15 +11,10 @@ export type Language = keyof typeof languages
 
 type Texts = typeof import('../locales/en.json')
 
-export const i18n: I18n<object, object, object, string, false> = createI18n({
-  legacy: false,
-  locale: 'en',
-  fallbackLocale: 'en',
-  messages: {},
-})
+export const i18n = createI18n<false>({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: {} })
 
 /** The kit's strings and direction for the language now spoken. */
-export const kitLocale = shallowRef<Locale<unknown>>()
+export const kitLocale = shallowRef<Locale<Messages>>()
 
 /** Loads a language, speaks it, and turns the document to its direction. */
 export async function loadLocale(language: Language): Promise<void> {
@@ -27,7 +22,7 @@ export async function loadLocale(language: Language): Promise<void> {
   const own = texts as unknown as { default: Texts }
   i18n.global.setLocaleMessage(language, own.default)
   i18n.global.locale.value = language
-  kitLocale.value = kit.default as Locale<unknown>
+  kitLocale.value = kit.default as Locale<Messages>
   document.documentElement.lang = language
   document.documentElement.dir = kit.default.dir
 }

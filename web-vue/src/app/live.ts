@@ -9,10 +9,7 @@ type Batch = EventsSubscription['events']
 
 /** How the subscription stands. `retryAt` is in milliseconds since 1970. */
 export type LiveStatus =
-  | { kind: 'idle' }
-  | { kind: 'connecting' }
-  | { kind: 'live' }
-  | { kind: 'offline'; retryAt: number }
+  { kind: 'idle' } | { kind: 'connecting' } | { kind: 'live' } | { kind: 'offline'; retryAt: number }
 
 export interface Listener {
   /** What the ledger's end looks like, newest first. All that follows comes through `events`, some of it perhaps twice. */
@@ -79,6 +76,7 @@ export function createLive({ open, recent, signedOut }: Ports): Live {
   }
 
   function lost(): void {
+    if (status.value.kind === 'live') lastHeard = Date.now()
     stop()
     const pause = Math.min(SLOWEST_RETRY, 1_000 * 2 ** failures) * (0.85 + Math.random() * 0.3)
     failures += 1
@@ -104,7 +102,6 @@ export function createLive({ open, recent, signedOut }: Ports): Live {
     close = open(cursor, {
       batch(batch) {
         if (mine !== turn) return
-        lastHeard = Date.now()
         cursor = batch.cursor || cursor
         tell(batch.events)
         if (gap) {

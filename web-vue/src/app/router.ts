@@ -22,7 +22,7 @@ export const router = createRouter({
       path: '/login',
       name: 'login',
       component: () => import('@/features/auth/LoginPage.vue'),
-      meta: { open: true, title: 'login.title' },
+      meta: { open: true, title: 'login.heading' },
     },
     {
       path: '/',

@@ -24,9 +24,7 @@ export async function knownSession(): Promise<SessionFragment | null> {
 }
 
 export type SignIn =
-  | { kind: 'in' }
-  | { kind: 'refused'; message: string; next: string | null }
-  | { kind: 'fault'; fault: Fault }
+  { kind: 'in' } | { kind: 'refused'; message: string; next: string | null } | { kind: 'fault'; fault: Fault }
 
 /** Signs in; the session itself is a cookie that scripts cannot read. */
 export async function signIn(email: string, password: string): Promise<SignIn> {

@@ -62,7 +62,11 @@ export function useLiveQuery<Data, Variables extends AnyVariables>(
     soon ??= setTimeout(() => void refresh(), Math.max(FIRST_AFTER, askedAt + AT_MOST_EVERY - Date.now()))
   }
 
-  watch(() => JSON.stringify(variables()), () => void refresh(), { immediate: true })
+  watch(
+    () => JSON.stringify(variables()),
+    () => void refresh(),
+    { immediate: true },
+  )
 
   let ignore: (() => void) | undefined
   if (relevant !== undefined) {

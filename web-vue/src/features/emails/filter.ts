@@ -2,7 +2,6 @@
 import type { LocationQuery } from 'vue-router'
 import type { RecipientFilter, RecipientState } from '@/graphql/gen/graphql'
 
-
 /** Segments as people think of them; each stands for one state or more. */
 export const segments = {
   waiting: ['QUEUED', 'SENDING', 'DEFERRED'],
@@ -27,7 +26,7 @@ export interface Wanted {
 /** Reads the filter of an address; what makes no sense there is left out. */
 export function fromQuery(query: LocationQuery): Wanted {
   return {
-    segment: typeof query.is === 'string' && query.is in segments ? (query.is as Segment) : null,
+    segment: typeof query.is === 'string' && Object.hasOwn(segments, query.is) ? (query.is as Segment) : null,
     text: typeof query.q === 'string' ? query.q : '',
     span: spans.find((one) => one === query.days) ?? 'any',
   }

@@ -71,7 +71,11 @@ export function useEmails(wanted: Ref<Wanted>) {
     more.value = pageInfo.hasNextPage
   }
 
-  watch(() => JSON.stringify(wanted.value), () => void load(), { immediate: true })
+  watch(
+    () => JSON.stringify(wanted.value),
+    () => void load(),
+    { immediate: true },
+  )
 
   const ignore = live.listen({
     events(events) {

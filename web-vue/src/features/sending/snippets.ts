@@ -91,7 +91,9 @@ export function snippet(tool: Tool, { host, port, user, from, to }: Access): str
         `$mail->Port = ${port};`,
         "$mail->SMTPSecure = 'tls';",
         ...(local
-          ? ["$mail->SMTPOptions = ['ssl' => ['verify_peer' => false, 'verify_peer_name' => false]]; // a server on this machine"]
+          ? [
+              "$mail->SMTPOptions = ['ssl' => ['verify_peer' => false, 'verify_peer_name' => false]]; // a server on this machine",
+            ]
           : []),
         '$mail->SMTPAuth = true;',
         `$mail->Username = ${single(user)};`,

@@ -13,7 +13,8 @@ export function useSending() {
       ? null
       : {
           host: settings.value.host,
-          port: settings.value.startTlsPorts.find((port) => port % 1000 === 587) ?? settings.value.startTlsPorts[0] ?? 587,
+          port:
+            settings.value.startTlsPorts.find((port) => port % 1000 === 587) ?? settings.value.startTlsPorts[0] ?? 587,
           user: settings.value.users[0] ?? 'USER',
           from: session.value?.member?.email ?? 'you@example.com',
           to: simulator,

@@ -1,5 +1,12 @@
 // Which stretch of time is looked at, in the account's zone, and in what steps it may be counted.
-import { parseDate, parseAbsolute, startOfMonth, toCalendarDate, toZoned, type CalendarDate } from '@internationalized/date'
+import {
+  parseDate,
+  parseAbsolute,
+  startOfMonth,
+  toCalendarDate,
+  toZoned,
+  type CalendarDate,
+} from '@internationalized/date'
 import type { LocationQuery } from 'vue-router'
 import type { Bucket } from '@/graphql/gen/graphql'
 
