@@ -8,6 +8,7 @@ our own hands; and replies are split without a task switch per line.
 import asyncio
 import ssl
 from datetime import UTC, datetime
+from typing import cast
 
 from mail.transports import Conversation
 from mail.wire import reply as wire_reply
@@ -80,8 +81,7 @@ class Stream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  (for the type checker; TCP gives nothing else)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclass of it
 
     def data_received(self, data: bytes) -> None:
         """Keep what came, within reason: nobody has megabytes of replies to give."""
