@@ -11,7 +11,7 @@ from tests.support.rawsmtp import RawSmtp
 from tests.support.stage import Stage
 
 # The product, its parts and their versions: none of a stranger's business, and another brand to a reseller's customers.
-_TELLTALE = re.compile(r"livery|aiosmtpd|litestar|strawberry|uvicorn|python|postgres", re.IGNORECASE)
+_TELLTALE = re.compile(r"(?<!de)livery|aiosmtpd|litestar|strawberry|uvicorn|python|postgres", re.IGNORECASE)
 
 
 async def test_smtp_names_the_mail_domain_and_nothing_else(stage: Stage) -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 
 import workers.dispatch  # noqa: F401 - marks its handlers
-
 from kit import jobs as rings
 from mail import jobs
 

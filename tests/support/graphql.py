@@ -1,7 +1,7 @@
 """How does a customer's program speak with the API? By key over HTTP, and over graphql-transport-ws for the feed."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,7 @@ class Api:
                 return found
             after = page["pageInfo"]["endCursor"]
 
-    async def follow(self, after: str | None = None) -> AsyncIterator[dict[str, Any]]:
+    async def follow(self, after: str | None = None) -> AsyncGenerator[dict[str, Any]]:
         """Subscribe to events and yield each batch; closing the iterator cuts the socket without a word."""
         target = self.url.replace("http", "ws", 1) + "/graphql"
         protocols = [Subprotocol("graphql-transport-ws")]

@@ -89,14 +89,15 @@ class Postgres:
             secret = self.folder / "password"
             secret.write_text(PASSWORD)
             self._own(secret)
-            initdb = [prefix / "bin/initdb", "-D", data, "-U", OWNER, "--auth-local=trust", "--auth-host=scram-sha-256"]
+            initdb: list[str | Path] = [prefix / "bin/initdb", "-D", data, "-U", OWNER]
+            initdb += ["--auth-local=trust", "--auth-host=scram-sha-256"]
             initdb += [f"--pwfile={secret}", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
             made = subprocess.run(process.as_user(initdb, self.uid), capture_output=True, cwd="/", text=True)
             if made.returncode:
                 raise RuntimeError(f"initdb failed: {made.stdout}{made.stderr}")
         listen = "127.0.0.1" if self.tcp else ""
         settings = {**self.settings, "listen_addresses": listen, "unix_socket_directories": str(self.folder)}
-        argv = [prefix / "bin/postgres", "-D", data, "-p", str(self.port)]
+        argv: list[str | Path] = [prefix / "bin/postgres", "-D", data, "-p", str(self.port)]
         argv += [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         self._process = process.start(process.as_user(argv, self.uid), log=self.log, cwd=Path("/"))
         process.wait_until(self._answers, "PostgreSQL", process=self._process, log=self.log)

@@ -6,10 +6,11 @@ from uuid import UUID
 from kit.crypto import Keyring
 from kit.db import Database, UnitOfWork, open_database
 from mail.domains import add_verified_domain
-from tenants.credentials import CredentialKind, create_credential
+from tenants.credentials import create_credential
 from tenants.credits import grant
 from tenants.members import create_member
-from tenants.tree import AccountKind, create_account
+from tenants.models import AccountKind, CredentialKind
+from tenants.tree import create_account
 
 SECRET_KEY = bytes.fromhex("5e" * 32)
 PASSWORD = "a long test password"
