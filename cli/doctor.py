@@ -89,7 +89,7 @@ async def _database(settings: Settings) -> list[Finding]:
         if version.major < 15:
             findings.append(Finding("fail", "database", f"PostgreSQL {version.major}: version 15 or newer is needed."))
         else:
-            findings.append(Finding("ok", "database", f"PostgreSQL {version.major}.{version.minor}"))
+            findings.append(Finding("ok", "database", f"PostgreSQL {version.major}.{version.micro}"))
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             if await conn.fetchval("select current_setting($1)", name) == "off":
                 findings.append(Finding("fail", "database", f"{name} is off: accepted mail can be lost. Set it on."))
@@ -157,13 +157,12 @@ def _certificate(settings: Settings) -> Finding:
 async def _dns(settings: Settings) -> Finding:
     if settings.route != "mx":
         return Finding("ok", "DNS", "not needed for this delivery route")
-    from kit.resolver import DnsFailure, Resolver
+    from kit.resolver import DnsResolver, NoSuchName, Unanswered
 
-    resolver = Resolver(settings.dns)
     try:
-        await resolver.mx("gmail.com")
-    except DnsFailure as fault:
-        return Finding("fail", "DNS", f"does not answer ({fault}). Set LIVERY_DNS to a resolver that does.")
+        await DnsResolver(settings.dns).mx("gmail.com")
+    except (NoSuchName, Unanswered) as fault:
+        return Finding("fail", "DNS", f"cannot find gmail.com ({fault}). Set LIVERY_DNS to a resolver that can.")
     return Finding("ok", "DNS", "answers")
 
 

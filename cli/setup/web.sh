@@ -20,7 +20,7 @@ fi
 
 packages=$(cksum <package-lock.json)
 if [ "$(cat node_modules/.locked 2>/dev/null)" != "$packages" ]; then
-  say "Installing the dashboard's packages …"
+  say "Installing the dashboard's packages (about half a minute) …"
   npm ci --no-audit --no-fund --loglevel=error
   say "$packages" >node_modules/.locked
 fi
@@ -30,7 +30,7 @@ fi
 sources=$({ find . -type d \( -name node_modules -o -name dist -o -name gen -o -name '.nuxt*' \) -prune -o \
   -type f ! -name '*.d.ts' -exec cksum {} + | LC_ALL=C sort -k3; cksum <../api/schema.graphql; } | cksum)
 if [ "$(cat dist/.built 2>/dev/null)" != "$sources" ]; then
-  say "Building the dashboard …"
-  npm run --silent build
+  say "Building the dashboard (some twenty seconds) …"
+  said=$(npm run --silent build 2>&1) || { say "$said" >&2; exit 1; }
   say "$sources" >dist/.built
 fi
