@@ -3,11 +3,15 @@
 Sending addresses (sources) and pools come with the delivery issue; until then there is one source a process.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mail.pacing import Pace
-from mail.transports import Transport
+from kit.resolver import DnsResolver
+from kit.settings import Settings
+from mail.pacing import INTERNET, ONE_PEER, Pace
+from mail.transports import Transport, simulator
+from mail.transports.mx import MailExchangers
+from mail.transports.relay import Relay
+from mail.transports.simulator import Simulator
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Routes:
     """The way of sandboxed mail, which ends inside the house."""
     pace: Pace
     """How hard the main way may be pressed."""
-    simulated: Sequence[str] = ()
+    simulated: frozenset[str] = frozenset()
     """Domains that exist only in the simulator, whatever the main way is."""
 
     def way_out(self, domain: str, *, sandbox: bool) -> Transport:
@@ -32,3 +36,18 @@ class Routes:
         await self.main.close()
         if self.simulator is not self.main:
             await self.simulator.close()
+
+
+def open_routes(settings: Settings) -> Routes:
+    """The routes of a worker process; nothing is connected to before there is mail."""
+    played = Simulator()
+    if settings.route == "simulator":
+        return Routes(main=played, simulator=played, pace=ONE_PEER)
+    if settings.route == "mx":
+        internet = MailExchangers(
+            DnsResolver(settings.dns), helo=settings.mail_domain, private_targets=settings.private_targets
+        )
+        # The DNS knows nothing of the simulator's domain (RFC 6761 §6.2: .test).
+        return Routes(main=internet, simulator=played, pace=INTERNET, simulated=frozenset({simulator.DOMAIN}))
+    relay = Relay.from_route(settings.route, helo=settings.mail_domain)
+    return Routes(main=relay, simulator=played, pace=ONE_PEER)

@@ -8,14 +8,14 @@ class Budget:
     """Bytes that may be in memory. A single message beyond the whole budget is let through alone."""
 
     def __init__(self, total: int) -> None:
-        self._total = total
+        self.total = total
         self._used = 0
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     async def take(self, size: int) -> None:
         """Wait until `size` bytes are free and take them."""
-        size = min(size, self._total)
-        if not self._queue and self._used + size <= self._total:
+        size = min(size, self.total)
+        if not self._queue and self._used + size <= self.total:
             self._used += size
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -31,8 +31,8 @@ class Budget:
 
     def give(self, size: int) -> None:
         """Return what `take` took."""
-        self._used -= min(size, self._total)
-        while self._queue and self._used + self._queue[0][0] <= self._total:
+        self._used -= min(size, self.total)
+        while self._queue and self._used + self._queue[0][0] <= self.total:
             waiting, turn = self._queue.popleft()
             if not turn.cancelled():
                 self._used += waiting

@@ -37,7 +37,7 @@ from mail.dispatch.away import AWAY
 from mail.dispatch.budget import Budget
 from mail.dispatch.claim import Claimed
 from mail.dispatch.lanes import Lanes
-from mail.dispatch.leases import Leases
+from mail.dispatch.leases import Lease, Leases
 from mail.dispatch.outcomes import Entry
 from mail.dispatch.prepare import Letter, Preparation
 from mail.dispatch.recorder import Recorder
@@ -162,7 +162,7 @@ class Desk:
                     )
             more = batch.more
             if batch.claimed:
-                self._spawn(self._process(batch.claimed, asked))
+                self._spawn(self._process(self._leases.hold(batch.claimed, asked)))
         self._left_behind = more
 
     def _room(self) -> int:
@@ -187,7 +187,7 @@ class Desk:
                 return
             log.warning("suspect.claimed", recipient=str(suspect.id), lapses=suspect.lapses)
             others = len(self._leases)
-            self._spawn(self._process((suspect,), asked))
+            self._spawn(self._process(self._leases.hold([suspect], asked)))
             await self._until(lambda others=others: len(self._leases) <= others, _ALONE)  # type: ignore[misc]
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
@@ -203,9 +203,9 @@ class Desk:
 
     # Processing
 
-    async def _process(self, claimed: tuple[Claimed, ...], asked: float) -> None:
+    async def _process(self, held: list[Lease]) -> None:
         leases = []
-        for lease in self._leases.hold(claimed, asked):
+        for lease in held:
             if lease.claimed.life <= timedelta(0):
                 self._recorder.put(outcomes.expired(lease.claimed))
             elif lease.claimed.lapses >= queue.POISONED:

@@ -80,9 +80,9 @@ class Preparation:
         accounts = {lease.claimed.account_id for lease in leases}
         suspended = await patiently(lambda: self._suspended(accounts))
         keys = await patiently(lambda: self._signing_keys({_signs(group[0].claimed) for group in groups.values()}))
-        for chunk in _chunks(list(groups.values())):
-            for group in chunk:
-                await self._budget.take(group[0].claimed.size)
+        for chunk in _chunks(list(groups.values()), together=min(_TOGETHER, self._budget.total // 8)):
+            # All at once: two half-served batches would wait for each other.
+            await self._budget.take(sum(group[0].claimed.size for group in chunk))
             ids = [group[0].claimed.message_id for group in chunk]
             contents = await patiently(functools.partial(self._bodies, ids))
             ready: list[Letter] = []
@@ -150,13 +150,13 @@ def _signs(claimed: Claimed) -> Signs:
         return claimed.account_id, ""
 
 
-def _chunks(groups: Sequence[list[Lease]]) -> Iterator[list[list[Lease]]]:
+def _chunks(groups: Sequence[list[Lease]], *, together: int) -> Iterator[list[list[Lease]]]:
     """Small messages together, large ones alone and last."""
     chunk: list[list[Lease]] = []
     total = 0
     for group in sorted(groups, key=lambda group: group[0].claimed.size > _SMALL):
         size = group[0].claimed.size
-        if chunk and (size > _SMALL or total + size > _TOGETHER):
+        if chunk and (size > _SMALL or total + size > together):
             yield chunk
             chunk, total = [], 0
         chunk.append(group)

@@ -64,31 +64,37 @@ class Recorder:
                 self._news.clear()
             try:
                 # Cancelled in the middle, the commit still ends by itself.
-                await asyncio.shield(self._write(batch))
+                taken = await asyncio.shield(self._write(batch))
             except AWAY as fault:
                 log.warning("record.delayed", entries=len(batch), reason=f"{type(fault).__name__}: {fault}"[:200])
                 self._waiting[:0] = batch
                 self._news.set()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
-            else:
-                pause = _PAUSE
-            finally:
-                self._writing = []
+                continue
+            pause = _PAUSE
+            self._writing = []
+            for entry in batch:
+                (OUTCOMES.labels(entry.fact.kind.value) if entry.claimed.id in taken else STALE).inc()
+            self._on_recorded(batch)
+            self._ring_bell({entry.claimed.account_id for entry in batch if entry.claimed.id in taken})
 
-    async def _write(self, batch: list[Entry]) -> None:
+    async def _write(self, batch: list[Entry]) -> set[UUID]:
+        """Commit a batch and return the recipients whose outcome was taken."""
         try:
-            await self._commit(batch)
+            return set(await self._commit(batch))
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as fault:
             # One entry's words cannot be stored: write each by itself, and that one without them.
             log.error("record.refused", entries=len(batch), reason=f"{type(fault).__name__}: {fault}"[:200])
+            taken: set[UUID] = set()
             for entry in batch:
                 try:
-                    await self._commit([entry])
+                    taken |= await self._commit([entry])
                 except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
-                    await self._commit([entry.without_words()])
+                    taken |= await self._commit([entry.without_words()])
+            return taken
 
-    async def _commit(self, batch: list[Entry]) -> None:
+    async def _commit(self, batch: list[Entry]) -> frozenset[UUID]:
         async with self._db.transaction() as conn:
             taken = await ledger.record(
                 conn,
@@ -96,10 +102,7 @@ class Recorder:
                 [attempt for entry in batch for attempt in entry.attempts],
             )
             await _count_lapses(conn, [entry for entry in batch if entry.faulted and entry.claimed.id in taken])
-        for entry in batch:
-            (OUTCOMES.labels(entry.fact.kind.value) if entry.claimed.id in taken else STALE).inc()
-        self._on_recorded(batch)
-        self._ring_bell({entry.claimed.account_id for entry in batch if entry.claimed.id in taken})
+        return taken
 
 
 async def _count_lapses(conn: Connection, entries: list[Entry]) -> None:

@@ -120,4 +120,5 @@ def outgoing(claimed: Claimed, content: Callable[[Hop], bytes], keyring: Keyring
         eight_bit=claimed.eight_bit,
         ret=claimed.dsn_ret,
         envid=claimed.dsn_envid,
+        size=claimed.size,
     )

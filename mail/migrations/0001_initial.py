@@ -219,6 +219,8 @@ class Migration(migrations.Migration):
                 # Recipients over which a worker was lost: none, on a good day (mail.dispatch.claim).
                 "create index idx_recipient_suspect on recipient (next_attempt_at)"
                 " where lapses > 0 and next_attempt_at is not null",
+                # Held mail is given up at the end of its life without being due before.
+                "create index idx_recipient_held on recipient (message_id) where state = 'held'",
                 # Rows leave the queue all day long: a small, hot index needs a busy vacuum.
                 "alter table recipient set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 1)",
                 "create unique index idx_domain_verified on domain (name) where verified_at is not null",

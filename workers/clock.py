@@ -1,0 +1,116 @@
+"""What makes rings unnecessary? One leading process that looks for whatever is due and rings for it.
+
+Every second it rings for due recipients, whether or not somebody rang before. It counts the ledger into tallies
+within a fraction of a second of each commit, gives up held mail whose life is over, and drops counters that nobody
+needs. Several clocks may run; one leads, the others take over within seconds.
+"""
+
+import asyncio
+import contextlib
+import signal
+import time
+
+import structlog
+import uvloop
+
+from kit import jobs, logs, metrics
+from kit.bell import Bell
+from kit.db import Connection, Database
+from kit.settings import Settings
+from mail import stats
+from mail.dispatch import sweep
+from mail.jobs import Dispatch
+from tenants import throttle
+from workers import measures
+from workers.boot import database
+from workers.leader import lead
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_RING = 1.0
+_MEASURE, _EXPIRE, _TIDY = 5.0, 30.0, 600.0
+# The ledger is counted this often for a while after something happened, and now and then in any case.
+_FOLD, _FOLD_FOR, _FOLD_IDLE = 0.2, 1.0, 1.0
+
+
+def serve(settings: Settings) -> None:
+    """Keep the platform's time until SIGTERM or SIGINT."""
+    logs.configure("clock")
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as cleanup:
+        db = await database(settings.database_url, stop, size=3)
+        if db is None:
+            return
+        cleanup.push_async_callback(db.close)
+        jobs.connect(settings.broker_url)
+        cleanup.push_async_callback(asyncio.to_thread, jobs.close)
+        bell = Bell(settings.database_url)
+        await bell.start()
+        cleanup.push_async_callback(bell.close)
+        metrics.serve(settings.metrics_port)
+        log.info("clock.ready")
+
+        async def duties(conn: Connection) -> None:
+            measures.LEADS.set(1)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_sweep(conn, db, bell))
+                tasks.create_task(_fold(db, bell))
+
+        leading = asyncio.create_task(
+            lead(settings.database_url, duties, on_standby=lambda: measures.LEADS.set(0)), name="clock"
+        )
+        told = asyncio.create_task(stop.wait())
+        await asyncio.wait({leading, told}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (leading, told):
+            task.cancel()
+        results = await asyncio.gather(leading, told, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        log.info("clock.stopped")
+
+
+async def _sweep(conn: Connection, db: Database, bell: Bell) -> None:
+    """Ring for what is due, once a second, and the rarer duties in between; on the leader's connection."""
+    measured = expired = tidied = float("-inf")
+    while True:
+        ids = await sweep.due(conn)
+        if ids:
+            jobs.ring(Dispatch(tuple(str(id) for id in ids)))
+        now = time.monotonic()
+        if now - measured >= _MEASURE:
+            measured = now
+            measures.show(await sweep.standing(conn))
+        if now - expired >= _EXPIRE:
+            expired = now
+            while accounts := await sweep.expire_held(db):
+                bell.ring(accounts)
+        if now - tidied >= _TIDY:
+            tidied = now
+            await throttle.forget_old(db)
+        await asyncio.sleep(_RING)
+
+
+async def _fold(db: Database, bell: Bell) -> None:
+    """Count the ledger soon after each commit: a fact can be counted only once older transactions have ended."""
+    with bell.listening() as news:
+        busy_until = 0.0
+        while True:
+            while await stats.fold(db):
+                busy_until = time.monotonic() + _FOLD_FOR
+            if time.monotonic() < busy_until:
+                await asyncio.sleep(_FOLD)
+                continue
+            try:
+                async with asyncio.timeout(_FOLD_IDLE):
+                    await news.get()
+            except TimeoutError:
+                continue
+            busy_until = time.monotonic() + _FOLD_FOR
