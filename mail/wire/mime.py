@@ -70,7 +70,7 @@ def _entity(content: bytes, eight_bit: bool, depth: int, signed: bool) -> bytes:
     if encoding == b"quoted-printable":
         return _with_body(head, _mended_quoted(body), eight_bit, None)
     text = kind.startswith((b"text/", b"message/")) or not kind
-    new_body, new_encoding = _encode(body, text)
+    new_body, new_encoding = encode(body, text=text)
     return _with_body(head, new_body, eight_bit, new_encoding, leaf_of=body, top=depth == 0)
 
 
@@ -134,7 +134,8 @@ def _broken(text: bytes) -> bytes:
     )
 
 
-def _encode(body: bytes, text: bool) -> tuple[bytes, bytes]:
+def encode(body: bytes, *, text: bool) -> tuple[bytes, bytes]:
+    """The body re-encoded in the shorter way, and the name of that encoding (RFC 2045 §6.1)."""
     # quoted-printable triples every 8-bit byte, base64 adds a third to all of them.
     high = len(body) - len(body.translate(None, bytes(range(128, 256))))
     if high * 6 > len(body) or not text:
