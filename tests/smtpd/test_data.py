@@ -83,7 +83,9 @@ async def test_a_strange_host_name_stays_out_of_the_trace(server: Server, name: 
         if (await client.say(f"EHLO {name}")).code == 250:
             await client.start()
             assert (await client.data(MESSAGE)).code == 250
-            assert (await server.conn.fetchval("select trace from message")).startswith("from unknown ([127.0.0.1]) by ")
+            assert (await server.conn.fetchval("select trace from message")).startswith(
+                "from unknown ([127.0.0.1]) by "
+            )
         else:
             assert await server.stored() == (0, 0)
 
@@ -158,7 +160,9 @@ async def test_a_message_too_big_by_count_is_read_to_its_end_and_refused(
 
 
 async def test_without_credits_the_client_is_told_to_come_back_with_more(server: Server) -> None:
-    await server.conn.execute("update balance set remaining = 1 where account_id = (select id from account where slug = 'shop.test')")
+    await server.conn.execute(
+        "update balance set remaining = 1 where account_id = (select id from account where slug = 'shop.test')"
+    )
     async with await server.member() as client:
         await client.start(recipients=2)
         assert (await client.data(MESSAGE)).lines == (
@@ -217,7 +221,7 @@ async def test_a_client_that_hangs_up_around_the_final_dot_is_charged_for_what_i
 async def _settled(server: Server) -> None:
     """Wait until the server has noticed and nothing is on its way in."""
     async with asyncio.timeout(10):
-        while server.door.sessions:
+        while server.door.sessions:  # noqa: ASYNC110 - the server tells nobody that a peer has gone
             await asyncio.sleep(0.005)
     await server.door.handler.drain()
 

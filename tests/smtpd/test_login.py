@@ -166,9 +166,7 @@ async def test_a_suspended_account_is_told_so_after_the_right_password_only(serv
     async with await server.client() as client:
         assert (await client.login(server.user, "wrong")).lines == (WRONG,)
         reply = await client.login(server.user, server.password)
-        assert reply.lines == (
-            "525 5.7.13 This account is suspended. Ask whoever runs your account to resume it.",
-        )
+        assert reply.lines == ("525 5.7.13 This account is suspended. Ask whoever runs your account to resume it.",)
         assert (await client.say("MAIL FROM:<user@shop.test>")).status == "530 5.7.0"
 
 

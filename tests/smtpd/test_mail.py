@@ -48,9 +48,7 @@ from tests.smtpd.conftest import Server
         ("", "501 5.5.4"),
     ],
 )
-async def test_a_sender_is_taken_or_refused_and_the_session_goes_on(
-    server: Server, argument: str, status: str
-) -> None:
+async def test_a_sender_is_taken_or_refused_and_the_session_goes_on(server: Server, argument: str, status: str) -> None:
     async with await server.member() as client:
         assert (await client.say(f"MAIL {argument}")).status == status
         assert (await client.say("RSET")).status == "250 2.0.0"
