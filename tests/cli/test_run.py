@@ -29,7 +29,7 @@ def send(machine: Machine, subject: str) -> None:
 
 def states(machine: Machine) -> dict[str, str]:
     """The subjects of all messages with the state of their recipient, asked as a program with the demo's API key."""
-    question = {"query": "{ recipients(first: 100) { edges { node { state message { subject } } } } }"}
+    question = {"query": "{ recipients(first: 100) { nodes { state message { subject } } } }"}
     request = urllib.request.Request(
         f"http://127.0.0.1:{machine.http}/graphql",
         data=json.dumps(question).encode(),
@@ -38,8 +38,8 @@ def states(machine: Machine) -> dict[str, str]:
     with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
         said = json.load(answer)
     assert "errors" not in said, said
-    edges = said["data"]["recipients"]["edges"]
-    return {edge["node"]["message"]["subject"]: edge["node"]["state"].lower() for edge in edges}
+    nodes = said["data"]["recipients"]["nodes"]
+    return {node["message"]["subject"]: node["state"].lower() for node in nodes}
 
 
 def test_from_nothing_to_a_delivered_message_and_again(machine: Machine) -> None:
