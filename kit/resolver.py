@@ -1,8 +1,8 @@
 """What does DNS say? MX, addresses and TXT, cached as long as their TTL allows, each question asked once at a time.
 
-Three answers are told apart, because mail hangs on the difference: records (perhaps none: NODATA gives an empty tuple), a
-name that does not exist (`NoSuchName`), and nobody who could tell (`Unanswered`: SERVFAIL, timeout, broken server), which
-never means no. `FakeResolver` is the same port from a table, for tests and laboratories.
+Three answers are told apart, because mail hangs on the difference: records (perhaps none: NODATA gives an empty tuple),
+a name that does not exist (`NoSuchName`), and nobody who could tell (`Unanswered`: SERVFAIL, timeout, broken server),
+which never means no. `FakeResolver` is the same port from a table, for tests and laboratories.
 """
 
 import asyncio

@@ -1,10 +1,11 @@
 """How do fields become a message? A draft from JSON or GraphQL to RFC 5322 bytes, which then go the same way as all others.
 
-What is composed needs no conversion later: ASCII only, CRLF, no line over 998, text as quoted-printable or base64 where it needs
-to be. Date, Message-ID and Received are not made here but by the finishing steps, as for every message (`mail.wire.message`).
+What is composed needs no conversion later: ASCII only, CRLF, no line over 998, text as quoted-printable or base64 where
+it needs to be. Date, Message-ID and Received are not made here but by the finishing steps, as for every message
+(`mail.wire.message`).
 
-Whoever fills a field must not be able to add another one: control characters are refused with the path of the field, never
-repaired. Every refusal is a LiveryError of kind INVALID.
+Whoever fills a field must not be able to add another one: control characters are refused with the path of the field,
+never repaired. Every refusal is a LiveryError of kind INVALID.
 """
 
 import hashlib
@@ -87,7 +88,9 @@ def compose(draft: Draft) -> Composed:
         if lists[kind]:
             fields.append(encoded.folded(name, ", ".join(_written(*person) for person in lists[kind])))
     if not lists["to"] and not lists["cc"]:
-        fields.append(b"To: undisclosed-recipients:;\r\n")  # RFC 5322 §3.4; a header without destination looks like spam
+        fields.append(
+            b"To: undisclosed-recipients:;\r\n"
+        )  # RFC 5322 §3.4; a header without destination looks like spam
     fields.append(encoded.folded("Subject", encoded.unstructured(_line(draft.subject, "subject").strip())))
     fields += _further(draft.headers)
     fields.append(b"MIME-Version: 1.0\r\n")

@@ -1,8 +1,9 @@
-"""When is a deferred message tried again, and for how long? The schedule of one message; pacing of sites is `mail.pacing`.
+"""When is a deferred message tried again, and for how long? The schedule of one message; `mail.pacing` paces sites.
 
-5, 10, 20 and 40 minutes, then 1, 2 and 4 hours and every 4 hours from there, each ± 10 %, so that a thousand mails deferred together
-do not come back together. The first wait is not under five minutes, because greylisting asks for that; RFC 5321 §4.5.4.1
-advises half an hour and two tries in the first hour, which this keeps on average. Chance is passed in; there is no clock here.
+5, 10, 20 and 40 minutes, then 1, 2 and 4 hours and every 4 hours from there, each ± 10 %, so that a thousand mails
+deferred together do not come back together. The first wait is not under five minutes, because greylisting asks for
+that; RFC 5321 §4.5.4.1 advises half an hour and two tries in the first hour, which this keeps on average. Chance is
+passed in; there is no clock here.
 """
 
 from datetime import timedelta
@@ -29,11 +30,11 @@ def next_delay(
     life: timedelta = LIFE,
     stated: timedelta | None = None,
 ) -> timedelta | None:
-    """The wait after the attempt number `attempt` (1 = the first one failed), or None where the message's life ends before.
+    """The wait after attempt number `attempt` (1 = the first one), or None where the message's life ends before.
 
     `age` is the time since the message was accepted, `stated` the wait that the receiver named in its reply: never come
-    sooner than that. The last attempt is made close to the end of life rather than skipped: where the wait would pass the end
-    but at least half of it remains, the wait is cut to what remains.
+    sooner than that. The last attempt is made close to the end of life rather than skipped: where the wait would pass
+    the end but at least half of it remains, the wait is cut to what remains.
     """
     shorten = JITTER if attempt > 1 else 0.0  # the first wait is only lengthened: greylists ask for five whole minutes
     wait = WAITS[min(max(attempt, 1), len(WAITS)) - 1] * (1 + rng.uniform(-shorten, JITTER))

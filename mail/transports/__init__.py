@@ -1,15 +1,17 @@
 """How does a message leave the house? The port that dispatch speaks to, and the values that cross it.
 
-Three transports stand behind it: `mx` (the internet), `relay` (one host of the operator's choice) and `simulator` (nobody: the
-answers are played). All promise the same:
+Three transports stand behind it: `mx` (the internet), `relay` (one host of the operator's choice) and `simulator`
+(nobody: the answers are played). All promise the same:
 
-- `deliver` returns exactly one outcome per recipient and never raises for what a peer does: a refused connection, a broken
-  reply or a dead network is an outcome with a verdict. It raises only on our own faults and on cancellation.
-- A message is sent at most once a call. Where a connection dies after the final dot and before its reply, nobody can know;
-  that outcome is Deferred with `uncertain` set, so that the possible duplicate can be counted (RFC 5321 §4.5.3.2.6, RFC 1047).
-- `content` is asked for once per hop, after EHLO, because only then is known what the hop can take; it finishes and signs.
-- No transaction of ours is open meanwhile, and `heartbeat` is awaited before connecting and before the final dot: where it
-  answers False another worker owns the recipients by now, and nothing more is sent.
+- `deliver` returns exactly one outcome per recipient and never raises for what a peer does: a refused connection, a
+  broken reply or a dead network is an outcome with a verdict. It raises only on our own faults and on cancellation.
+- A message is sent at most once a call. Where a connection dies after the final dot and before its reply, nobody can
+  know; that outcome is Deferred with `uncertain` set, so that the possible duplicate can be counted (RFC 5321
+  §4.5.3.2.6, RFC 1047).
+- `content` is asked for once per hop, after EHLO, because only then is known what the hop can take; it finishes and
+  signs.
+- No transaction of ours is open meanwhile, and `heartbeat` is awaited before connecting and before the final dot: where
+  it answers False another worker owns the recipients by now, and nothing more is sent.
 """
 
 from collections.abc import Awaitable, Callable

@@ -5,8 +5,8 @@
 3. The content with its final dot; its reply is for all that were accepted (RFC 5321 §4.1.1.4).
 4. RSET where MAIL was accepted and nothing was sent.
 
-A host's failure before its reply to MAIL is the host's (`HostFault`): the caller may try another one. From then on every
-recipient gets its outcome here, and only a connection lost after the final dot leaves an uncertain one.
+A host's failure before its reply to MAIL is the host's (`HostFault`): the caller may try another one. From then on
+every recipient gets its outcome here, and only a connection lost after the final dot leaves an uncertain one.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from mail.transports import Conversation, Heartbeat, Hop, LeaseLost, OutgoingMail, OutgoingRecipient, Outcome
+from mail.transports import Conversation, Heartbeat, Hop, LeaseLost, Outcome, OutgoingMail, OutgoingRecipient
 from mail.transports.stream import Hangup, Script, Stream
 from mail.verdict import Bounced, Cause, Deferred, Delivered, Phase, Verdict, judge
 from mail.wire import headers

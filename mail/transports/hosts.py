@@ -1,8 +1,8 @@
 """Which host takes the message? Kept connections first, then the targets in order until one answers for the message.
 
-Shared by `relay` and `mx`. Connections are kept by (source, site), a few seconds and a hundred messages each: a receiver sees few
-greetings, and a message costs two round trips. A connection that died while it was kept is nobody's fault: the message goes
-over a fresh one at once.
+Shared by `relay` and `mx`. Connections are kept by (source, site), a few seconds and a hundred messages each: a
+receiver sees few greetings, and a message costs two round trips. A connection that died while it was kept is nobody's
+fault: the message goes over a fresh one at once.
 """
 
 import asyncio

@@ -1,12 +1,12 @@
 """Which hosts take mail for a domain? RFC 5321 §5.1 by DNS, and then the conversation with them.
 
 1. MX records by preference, equals in random order; a null MX (RFC 7505) refuses all mail.
-2. No MX: the domain's own addresses (the implicit MX). No such domain: a permanent failure; a DNS server that cannot say
-   is none.
-3. At most MOST_TARGETS addresses, every host's first one before any host's second, so that two dead addresses of one host
-   never hide another host.
-4. Loopback, private and other special addresses, and our own, are refused: whoever controls a DNS zone must not steer us into
-   our own network.
+2. No MX: the domain's own addresses (the implicit MX). No such domain: a permanent failure; a DNS server that cannot
+   say is none.
+3. At most MOST_TARGETS addresses, every host's first one before any host's second, so that two dead addresses of one
+   host never hide another host.
+4. Loopback, private and other special addresses, and our own, are refused: whoever controls a DNS zone must not steer
+   us into our own network.
 """
 
 import asyncio
@@ -41,8 +41,6 @@ def _dead(cause: Cause) -> Bounced:
 
 
 _LATER = Deferred(Cause.DNS, Cause.DNS.fault)
-
-
 
 
 class MailExchangers:

@@ -5,11 +5,12 @@
     deferred@                                                     451 4.7.1 at the first attempt, 250 from the second on
     anything else, anywhere                                       250
 
-`+anything` after the name is allowed. deferred@ gives in because a mail that is deferred for ever shows nothing new after its first
-line. "First attempt" is what this process remembers of the recipient; a recipient older than the first retry counts as
-met before, so that several processes and restarts come to the same end.
+`+anything` after the name is allowed. deferred@ gives in because a mail that is deferred for ever shows nothing new
+after its first line. "First attempt" is what this process remembers of the recipient; a recipient older than the first
+retry counts as met before, so that several processes and restarts come to the same end.
 
-What happens after delivery (the pixel, the click, the complaint) is played from outside, by what these addresses receive.
+What happens after delivery (the pixel, the click, the complaint) is played from outside, by what these addresses
+receive.
 """
 
 import asyncio

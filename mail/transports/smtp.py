@@ -1,7 +1,7 @@
 """What is said to one host? An SMTP session of our own: two round trips a message, one outcome a recipient, kept for the next.
 
-Here a session begins: connect, greeting, EHLO (HELO where a host is from 1982), STARTTLS where offered, EHLO again
-(RFC 5321 §3.1, §3.2; RFC 3207). What follows for each message is in `mail.transports.exchange`; the connection then stays
+Here a session begins: connect, greeting, EHLO (HELO where a host is from 1982), STARTTLS where offered, EHLO again (RFC
+5321 §3.1, §3.2; RFC 3207). What follows for each message is in `mail.transports.exchange`; the connection then stays
 open for the next one. docs/decisions/0003 says why this is not a library.
 """
 
@@ -15,6 +15,7 @@ from mail.transports.exchange import Deadlines, Exchange, HostFault, Transaction
 from mail.transports.stream import Hangup, Injection, Script, Stream
 from mail.verdict import Cause, Deferred, Phase, judge
 from mail.wire.reply import MalformedReply, Reply
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -132,9 +133,7 @@ async def _greet(
         script.aside(f"{step}: {_words(trouble)}")
         cause = Cause.TLS if trouble_is_tls else Cause.NETWORK
         raise HostFault(Deferred(cause, cause.fault), None, script.conversation(), tls=trouble_is_tls) from None
-    return Session(
-        target, _hop(target, script.tls, offered), _stream=stream, _script=script, _deadlines=deadlines
-    )
+    return Session(target, _hop(target, script.tls, offered), _stream=stream, _script=script, _deadlines=deadlines)
 
 
 def _words(trouble: Exception) -> str:

@@ -1,8 +1,8 @@
 """How do bytes and replies cross one connection? Lines in, lines out, a deadline on each, and a script of what was said.
 
-An asyncio protocol of our own instead of asyncio's streams, for two reasons: before STARTTLS it must be certain that nothing
-the peer sent in the clear is read as if it had come encrypted (the mirror of CVE-2021-38371), which needs the buffer in
-our own hands; and replies are split without a task switch per line.
+An asyncio protocol of our own instead of asyncio's streams, for two reasons: before STARTTLS it must be certain that
+nothing the peer sent in the clear is read as if it had come encrypted (the mirror of CVE-2021-38371), which needs the
+buffer in our own hands; and replies are split without a task switch per line.
 """
 
 import asyncio
@@ -57,7 +57,9 @@ class Script:
         if len(self._lines) >= MOST_LINES:
             self._left_out += 1
             return
-        shown = "".join(c if c.isprintable() else "�" for c in line[:MOST_LINE])
+        shown = line[:MOST_LINE]
+        if not shown.isprintable():
+            shown = "".join(c if c.isprintable() else "�" for c in shown)
         self._lines.append(mark + shown + (" …" if len(line) > MOST_LINE else ""))
 
     def conversation(self) -> Conversation:

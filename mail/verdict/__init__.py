@@ -1,11 +1,12 @@
 """What does a reply mean for this recipient? Delivered, Deferred or Bounced, with the cause and whose fault it is.
 
-Three questions are kept apart, because codes mix them up: does this message try again? is this address dead, so that nothing
-is sent to it any more? whose fault is it? A 5xx for reputation, policy or content ends the message and never the address.
+Three questions are kept apart, because codes mix them up: does this message try again? is this address dead, so that
+nothing is sent to it any more? whose fault is it? A 5xx for reputation, policy or content ends the message and never
+the address.
 
-The order of evidence: a precise enhanced status first (RFC 3463), the words second, the bare code last. A few words are so
-plain that they win over a status that hosts are known to hand out carelessly (a full mailbox under 5.1.1). Pure: no clock,
-no database, no settings. The words themselves are in `mail.verdict.rules`.
+The order of evidence: a precise enhanced status first (RFC 3463), the words second, the bare code last. A few words are
+so plain that they win over a status that hosts are known to hand out carelessly (a full mailbox under 5.1.1). Pure: no
+clock, no database, no settings. The words themselves are in `mail.verdict.rules`.
 """
 
 import re
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from mail.verdict.rules import BY_CODE, BY_STATUS, BY_STATUS_CLASS, LOUD, WORDS, Cause, Fault
+from mail.verdict.causes import Cause, Fault
+from mail.verdict.rules import BY_CODE, BY_STATUS, BY_STATUS_CLASS, LOUD, WORDS
 from mail.wire import reply as wire_reply
 from mail.wire.reply import Reply
 
@@ -89,13 +91,14 @@ def _retries(reply: Reply, cause: Cause, phase: Phase) -> bool:
     if reply.temporary or not reply.permanent:
         return True
     if phase in (Phase.GREETING, Phase.EHLO, Phase.STARTTLS):
-        # The host's doing, not the message's (Postfix skips such hosts too). A host that takes no mail at all says so with
-        # 521 or 556 (RFC 7504 §3, §4), and asking again would not change that.
+        # The host's doing, not the message's (Postfix skips such hosts too). A host that takes no mail at all says so
+        # with 521 or 556 (RFC 7504 §3, §4), and asking again would not change that.
         return cause is not Cause.ACCEPTS_NO_MAIL
     if cause is Cause.TOO_MANY_RECIPIENTS:
         return phase is not Phase.CONTENT  # RFC 5321 §4.5.3.1.10: 552 here means 452
     if 500 <= reply.code <= 504 or 530 <= reply.code <= 535:
-        # Usually our fault or a setting of the relay, and mended by people: keep the mail. Unless the words blame the address.
+        # Usually our fault or a setting of the relay, and mended by people: keep the mail. Unless the words blame the
+        # address.
         return not cause.dead_address and cause.fault in (Fault.OURS, Fault.RECEIVER)
     # A 5xx that asks to come back contradicts itself. Believe the words where the trouble is of the passing kind.
     return cause.passing and bool(_COME_BACK.search(reply.text.lower()))

@@ -1,86 +1,13 @@
-"""Which words and codes name which cause? The tables that `mail.verdict` reads; every rule is data, in order, first match wins.
+"""Which words and codes name which cause? Tables that `mail.verdict` reads: every rule is data, in order, first match wins.
 
 A rule belongs here only if it would be right for a host that nobody has seen yet. Patterns meet lower-case text without
-addresses. Sources: RFC 3463 and the IANA registry of enhanced status codes, RFC 5321 §4.2.3, RFC 7504, RFC 7505, and the published
-reply lists of the large providers.
+addresses. Sources: RFC 3463 and the IANA registry of enhanced status codes, RFC 5321 §4.2.3, RFC 7504, RFC 7505, and
+the published reply lists of the large providers.
 """
 
 import re
-from enum import StrEnum
 
-
-class Fault(StrEnum):
-    """Whose doing it is: what a customer has to look at."""
-
-    ADDRESS = "address"
-    """The address does not exist or cannot."""
-    MAILBOX = "mailbox"
-    """The address exists; its mailbox does not take the mail at the moment or at all."""
-    CONTENT = "content"
-    """What is in the message."""
-    REPUTATION = "reputation"
-    """What the receiver thinks of the sending address, domain or rate."""
-    AUTHENTICATION = "authentication"
-    """SPF, DKIM, DMARC, reverse DNS: records of the sender."""
-    NETWORK = "network"
-    """The way there: DNS, routes, connections, TLS."""
-    RECEIVER = "receiver"
-    """The receiving system has trouble or rules of its own."""
-    OURS = "ours"
-    """We said something wrong, or are set up wrongly."""
-
-
-class Cause(StrEnum):
-    """Why. The value is stable (stored, shown, translated); the words are the English explanation."""
-
-    words: str
-    fault: Fault
-    dead_address: bool
-    """Nothing will ever arrive at this address: suppress it."""
-    passing: bool
-    """Of the kind that passes by itself, whatever the code says."""
-
-    def __new__(cls, value: str, fault: Fault, words: str, kind: str = "") -> "Cause":
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.fault = fault
-        member.words = words
-        member.dead_address = kind == "dead"
-        member.passing = kind == "passing"
-        return member
-
-    NO_MAILBOX = "no_mailbox", Fault.ADDRESS, "No such mailbox at this domain.", "dead"
-    NO_DOMAIN = "no_domain", Fault.ADDRESS, "The domain of the address does not exist or has no mail server.", "dead"
-    BAD_ADDRESS = "bad_address", Fault.ADDRESS, "The address is not a valid one.", "dead"
-    MOVED = "moved", Fault.ADDRESS, "The mailbox has moved away or is gone.", "dead"
-    ACCEPTS_NO_MAIL = "accepts_no_mail", Fault.ADDRESS, "The domain says that it accepts no mail at all.", "dead"
-    MAILBOX_DISABLED = "mailbox_disabled", Fault.MAILBOX, "The mailbox exists but is disabled or locked."
-    MAILBOX_FULL = "mailbox_full", Fault.MAILBOX, "The mailbox is full.", "passing"
-    MAILBOX_REFUSES = "mailbox_refuses", Fault.MAILBOX, "The recipient or their rules refused the message."
-    TOO_LARGE = "too_large", Fault.CONTENT, "The message is larger than the receiver allows."
-    SPAM = "spam", Fault.CONTENT, "The receiver took the message for spam."
-    VIRUS = "virus", Fault.CONTENT, "The receiver found something dangerous in the message or its attachments."
-    MALFORMED = "malformed", Fault.CONTENT, "The receiver refuses the way the message or its headers are written."
-    NEEDS_UTF8 = "needs_utf8", Fault.CONTENT, "The address or headers need SMTPUTF8, which the receiver does not support."
-    POLICY = "policy", Fault.REPUTATION, "The receiver's policy refused the message."
-    REPUTATION = "reputation", Fault.REPUTATION, "The receiver blocks the sending address or domain for its reputation."
-    RATE = "rate", Fault.REPUTATION, "The receiver is getting too much mail at once.", "passing"
-    GREYLISTED = "greylisted", Fault.REPUTATION, "The receiver asks first-time senders to come back later.", "passing"
-    AUTHENTICATION = "authentication", Fault.AUTHENTICATION, "SPF, DKIM or DMARC of the sending domain did not pass."
-    NO_REVERSE_DNS = "no_reverse_dns", Fault.AUTHENTICATION, "The receiver misses or dislikes the name of the sending address."
-    SENDER_REFUSED = "sender_refused", Fault.AUTHENTICATION, "The receiver refused the sender's address."
-    RELAY_DENIED = "relay_denied", Fault.RECEIVER, "The receiving host does not feel responsible for this domain."
-    LOGIN_NEEDED = "login_needed", Fault.OURS, "The host wants a login or TLS before it takes mail."
-    TOO_MANY_RECIPIENTS = "too_many_recipients", Fault.RECEIVER, "The receiver takes fewer recipients at once.", "passing"
-    TOO_MANY_CONNECTIONS = "too_many_connections", Fault.RECEIVER, "The receiver takes fewer connections at once.", "passing"
-    SYSTEM = "system", Fault.RECEIVER, "The receiving system has trouble of its own.", "passing"
-    PROTOCOL = "protocol", Fault.OURS, "The two hosts did not understand each other."
-    LOOP = "loop", Fault.RECEIVER, "The message went round in circles."
-    NETWORK = "network", Fault.NETWORK, "The receiving host could not be reached or hung up.", "passing"
-    DNS = "dns", Fault.NETWORK, "The domain's DNS gave no usable answer.", "passing"
-    TLS = "tls", Fault.NETWORK, "An encrypted connection could not be made.", "passing"
-    EXPIRED = "expired", Fault.NETWORK, "It could not be delivered within its life."
-    UNKNOWN = "unknown", Fault.RECEIVER, "The receiver gave no reason that we can read."
+from mail.verdict.causes import Cause
 
 
 def _rules(*rows: tuple[Cause, str]) -> tuple[tuple[Cause, re.Pattern[str]], ...]:
@@ -88,12 +15,16 @@ def _rules(*rows: tuple[Cause, str]) -> tuple[tuple[Cause, re.Pattern[str]], ...
 
 
 _QUOTA = (
-    r"(?:mail ?box|inbox|mailfolder|account|user|recipient|maildir|storage|disk|spool)[^.]{0,30} (?:is |was )?(?:full|over ?quota|exceed)"
-    r"|over ?-?(?:the )?(?:allowed |disk |mail ?box |storage |allotted )?quota|quota (?:is )?(?:exceeded|full|violation)|exceed\w*[^.]{0,40}quota"
-    r"|mailbox full|out of (?:storage|mail) space|insufficient (?:disk|storage|mailbox) (?:space)|quotaexceeded|not enough (?:storage|disk) space"
+    r"(?:mail ?box|inbox|mailfolder|account|user|recipient|maildir|storage"
+    r"|disk|spool)[^.]{0,30} (?:is |was )?(?:full|over ?quota|exceed)"
+    r"|over ?-?(?:the )?(?:allowed |disk |mail ?box |storage |allotted )?quota"
+    r"|quota (?:is )?(?:exceeded|full|violation)|exceed\w*[^.]{0,40}quota"
+    r"|mailbox full|out of (?:storage|mail) space|insufficient (?:disk|storage|mailbox) (?:space)"
+    r"|quotaexceeded|not enough (?:storage|disk) space"
 )
 _LISTED = (
-    r"\b(?:rbl|dnsbl|dnswl|sbl|xbl|css|blacklist\w*|black-list\w*|blocklist\w*|block list|spamhaus|spamcop|barracudacentral|sorbs|"
+    r"\b(?:rbl|dnsbl|dnswl|sbl|xbl|css|blacklist\w*|black-list\w*|blocklist\w*"
+    r"|block list|spamhaus|spamcop|barracudacentral|sorbs|"
     r"senderscore|invaluement|uceprotect|abusix|proofpoint\.com/dnsbl)\b"
 )
 
@@ -101,144 +32,251 @@ LOUD = _rules(
     # Words that win over any status: hosts hand out 5.1.1 and 5.7.1 for all of these.
     (Cause.TOO_MANY_RECIPIENTS, r"too many (?:recipients|rcpts)|recipients? limit|rcpt limit|recipient count exceed"),
     (Cause.MAILBOX_FULL, _QUOTA),
-    (Cause.NEEDS_UTF8, r"smtputf8 (?:is )?(?:required|not supported)|internationali[sz]ed (?:e-?mail )?address[^.]{0,30}not supported"),
+    (
+        Cause.NEEDS_UTF8,
+        r"smtputf8 (?:is )?(?:required|not supported)"
+        r"|internationali[sz]ed (?:e-?mail )?address[^.]{0,30}not supported",
+    ),
     (Cause.REPUTATION, _LISTED),
     (
         Cause.SENDER_REFUSED,
         r"\b(?:sender|return.?path|mail from|envelope.?from|from address|purported responsible)\b[^.]{0,40}"
-        r"(?:address )?(?:rejected|refused|denied|unknown|invalid|not exist|verif\w+ fail|must resolve|unverified|not found)"
-        r"|(?:could|can)(?:not| not|n?'t) (?:verify|determine) (?:the )?(?:sender|purported)|sender verif|invalid sender|unable to verify sender",
+        r"(?:address )?(?:rejected|refused|denied|unknown|invalid|not exist"
+        r"|verif\w+ fail|must resolve|unverified|not found)"
+        r"|(?:could|can)(?:not| not|n?'t) (?:verify|determine) (?:the )?(?:sender|purported)|sender verif"
+        r"|invalid sender|unable to verify sender",
     ),
 )
 """Words that decide even against a precise status."""
 
 
 _NOT_EXIST = (
-    r"(?:does|did|do)(?: not|n't|nt) exist|not? exist|doesn't have an? |is not (?:a )?(?:known|valid|registered|local|listed)|not (?:a )?(?:known|valid) "
-    r"|unknown|invalid|not found|nonexist|non-exist|no longer exist|has been (?:deleted|removed)|was deleted|unrouteable"
+    r"(?:does|did|do)(?: not|n't|nt) exist|not? exist|doesn't have an? "
+    r"|is not (?:a )?(?:known|valid|registered|local|listed)|not (?:a )?(?:known|valid) "
+    r"|unknown|invalid|not found|nonexist|non-exist|no longer exist|has been (?:deleted|removed)"
+    r"|was deleted|unrouteable"
 )
-_MAILBOX = r"(?:user|account|mail ?box|mailbox name|recipient|addressee|address|e-?mail(?: address| account)?|local.?part|login|alias|destinataire|person)"
+_MAILBOX = (
+    r"(?:user|account|mail ?box|mailbox name|recipient|addressee|address"
+    r"|e-?mail(?: address| account)?|local.?part|login|alias|destinataire"
+    r"|person)"
+)
 
 WORDS = _rules(
+    # -- nobody is there at all
+    (
+        Cause.ACCEPTS_NO_MAIL,
+        r"null ?mx"
+        r"|(?:domain|host|server|system)[^.]{0,30}(?:does(?: not|n't)|never"
+        r"|not) (?:accept|receive)s? (?:any )?(?:e-?mail|mail|messages)\b(?! (?:from"
+        r"|for|with|to))"
+        r"|accepts no (?:e-?mail|mail)|no mail (?:is )?accepted|does not accept smtp",
+    ),
     # -- how much, how often
-    (Cause.TOO_MANY_CONNECTIONS, r"too many (?:\w+ ){0,3}(?:connections|sessions|concurrent)|connection limit|concurren\w+ (?:connection|session|limit)"),
+    (
+        Cause.TOO_MANY_CONNECTIONS,
+        r"too many (?:\w+ ){0,3}(?:connections|sessions|concurrent)"
+        r"|(?:maximum|number of)[^.]{0,20} connections|connection limit"
+        r"|concurren\w+ (?:connection|session|limit)",
+    ),
     (
         Cause.TOO_LARGE,
-        r"(?:message|mail|size|e-?mail|attachment)[^.]{0,40}(?:too (?:large|big|long)|exceed\w*[^.]{0,40}(?:size|limit|maximum|length)|size limit)"
-        r"|(?:size|length) (?:limit )?exceed|maximum (?:message|allowed) size|exceeds? (?:the )?(?:maximum|size)|recipsizelimit",
+        r"(?:message|mail|size|e-?mail|attachment)[^.]{0,40}(?:too (?:large"
+        r"|big|long)|exceed\w*[^.]{0,40}(?:size|limit|maximum|length)|size limit)"
+        r"|(?:size|length) (?:limit )?exceed|maximum (?:message|allowed) size"
+        r"|exceeds? (?:the )?(?:maximum|size)|recipsizelimit",
     ),
     (
         Cause.GREYLISTED,
-        r"gr[ea]y.?list|postgrey|first.time sender|please (?:come back|retry) (?:later|in)|try again in \d+ (?:s|m)|deferred by design",
+        r"gr[ea]y.?list|postgrey|first.time sender|please (?:come back|retry) (?:later|in)"
+        r"|try again in \d+ (?:s|m)|deferred by design",
     ),
     # -- who is sending
     (
         Cause.AUTHENTICATION,
-        r"\b(?:spf|dkim|dmarc|arc)\b|unauthenticated|sender (?:id|policy framework)|(?:sender|mail|message|email)[^.]{0,30} (?:is )?not authenticated"
-        r"|authentication (?:results|checks?|requirements?|failed for domain)|not pass(?:ed)? authentication|domain owner|does not designate",
+        r"\b(?:spf|dkim|dmarc|arc)\b|unauthenticated|sender (?:id|policy framework)"
+        r"|(?:sender|mail|message|email)[^.]{0,30} (?:is )?not authenticated"
+        r"|authentication (?:results|checks?|requirements?|failed for domain)"
+        r"|not pass(?:ed)? authentication|domain owner|does not designate",
     ),
     (
         Cause.NO_REVERSE_DNS,
-        r"\b(?:ptr|rdns|fcrdns)\b|reverse (?:dns|host|lookup|mapping|name)|reverse-?dns|(?:cannot|could not|unable to) (?:find|resolve) your (?:reverse )?host"
-        r"|(?:helo|ehlo)[^.]{0,40}(?:reject|invalid|fqdn|fully|dynamic|not resolve)|invalid (?:helo|ehlo)|bad (?:helo|ehlo)|hostname[^.]{0,30}dynamic"
+        r"\b(?:ptr|rdns|fcrdns)\b|reverse (?:dns|host|lookup|mapping|name)|reverse-?dns"
+        r"|(?:cannot|could not|unable to) (?:find|resolve) your (?:reverse )?host"
+        r"|(?:helo|ehlo)[^.]{0,40}(?:reject|invalid|fqdn|fully|dynamic|not resolve)|invalid (?:helo|ehlo)"
+        r"|bad (?:helo|ehlo)|hostname[^.]{0,30}dynamic"
         r"|generic (?:ptr|hostname)|client host rejected: cannot find",
     ),
     (
         Cause.LOGIN_NEEDED,
-        r"authentication (?:is )?required|smtp auth|auth(?:entication)? (?:is )?(?:needed|mandatory|first)|must (?:first )?(?:authenticate|issue a starttls)"
-        r"|log ?in first|requires? (?:smtp )?(?:authentication|encryption|tls)|starttls (?:is )?(?:required|first)|not logged in",
+        r"authentication (?:is )?required|smtp auth"
+        r"|auth(?:entication)? (?:is )?(?:needed|mandatory|first)"
+        r"|must (?:first )?(?:authenticate|issue a starttls)"
+        r"|log ?in first|requires? (?:smtp )?(?:authentication|encryption|tls)"
+        r"|starttls (?:is )?(?:required|first)|not logged in",
     ),
     (
         Cause.RATE,
-        r"rate.?(?:limit|control|exceed)|throttl|frequency (?:is )?limit|(?:receiving|sending|received|sent)[^.]{0,40}\b(?:rate|too (?:fast|quickly|many|much))"
-        r"|too many (?:\w+ ){0,2}(?:messages|mails|emails|requests|errors|attempts|failures|bad commands)|unusual (?:rate|amount|volume|sending)|unexpected volume"
-        r"|excessive(?:ly)? (?:\w+ ){0,2}(?:rate|volume|mail|connection)|(?:daily|hourly|sending|message|mail) (?:\w+ )?limit (?:is )?(?:reached|exceed)|exceeded[^.]{0,30}(?:messages|rate|limit per)"
+        r"rate.?(?:limit|control|exceed)|throttl|frequency (?:is )?limit"
+        r"|(?:receiving|sending|received|sent)[^.]{0,40}\b(?:rate|too (?:fast|quickly|many|much))"
+        r"|too many (?:\w+ ){0,2}(?:messages|mails|emails|requests|errors|attempts|failures|bad commands)"
+        r"|unusual (?:rate|amount|volume|sending)|unexpected volume"
+        r"|excessive(?:ly)? (?:\w+ ){0,2}(?:rate|volume|mail|connection)"
+        r"|(?:daily|hourly|sending|message|mail) (?:\w+ )?limit (?:is )?(?:reached|exceed)"
+        r"|exceeded[^.]{0,30}(?:messages|rate|limit per)"
         r"|try(?:ing)? to send too|slow down",
     ),
     (
         Cause.REPUTATION,
-        r"reputation|\bbanned|\bbloc(?:ked|quee)\b[^.]{0,60}\b(?:ip|host|address|client|server|network|domain|list|using|by|for|spam|pour|due|see|-)"
-        r"|(?:\bip\b|\bclient\b|\bhost\b|\bserver\b|\bnetwork\b|sending address|your (?:domain|mail|e-?mail))[^.]{0,60}"
-        r"(?:\bblock|bloquee|\bbann|listed|reject|refused|denied|not (?:allowed|welcome|accept)|untrusted|suspicious|dynamic)"
-        r"|untrusted (?:ip|host|sender)|(?:new|unknown) or untrusted|bad (?:ip|host|sender)|poor|permanently deferred|temporarily deferred|user complaints|complaint"
-        r"|(?:messages|mail|email|connections?) from (?:\S+ ){0,4}(?:not accepted|refused|rejected|denied|blocked|weren't|will be|are being|is being)"
-        r"|\((?:bl|rbl|pbl)\)|access denied[^.]{0,20}(?:ip|banned|bad)|network[^.]{0,20}block list|mail server[^.]{0,20}block",
+        r"reputation|\bbanned"
+        r"|\bbloc(?:ked|quee)\b[^.]{0,60}\b(?:ip|host|address|client|server"
+        r"|network|domain|list|using|by|for|spam|pour|due|see|-)"
+        r"|(?:\bip\b|\bclient\b|\bhost\b|\bserver\b|\bnetwork\b|sending address"
+        r"|your (?:domain|mail|e-?mail))[^.]{0,60}"
+        r"(?:\bblock|bloquee|\bbann|listed|reject|refused|denied|not (?:allowed"
+        r"|welcome|accept)|untrusted|suspicious|dynamic)"
+        r"|untrusted (?:ip|host|sender)|(?:new|unknown) or untrusted|bad (?:ip|host|sender)|poor"
+        r"|permanently deferred|temporarily deferred|user complaints|complaint"
+        r"|(?:messages|mail|email|connections?) from (?:\S+ ){0,4}(?:not accepted"
+        r"|refused|rejected|denied|blocked|weren't|will be|are being|is being)"
+        r"|\((?:bl|rbl|pbl)\)|access denied[^.]{0,20}(?:ip|banned|bad)|network[^.]{0,20}block list"
+        r"|mail server[^.]{0,20}block",
     ),
     # -- what is sent
     (
         Cause.VIRUS,
-        r"virus|malware|infected|trojan|worm\b|phish|malicious|dangerous|(?:attachment|file)[^.]{0,40}(?:not (?:allowed|permitted|accepted)|block|prohibit|forbid|banned|type)"
+        r"virus|malware|infected|trojan|worm\b|phish|malicious|dangerous"
+        r"|(?:attachment|file)[^.]{0,40}(?:not (?:allowed|permitted|accepted)"
+        r"|block|prohibit|forbid|banned|type)"
         r"|potential(?:ly)? (?:security|dangerous|harmful)|content presents a potential|mcvirus|executable",
     ),
     (
         Cause.MALFORMED,
-        r"rfc.?-?(?:5?2?822|5322|2045|compliant)|not rfc|compliant with|multiple (?:\w+ )?(?:addresses|subject|from|headers)|(?:missing|invalid|malformed|duplicate|bad|illegal|improper)[^.]{0,30}header"
-        r"|header[^.]{0,30}(?:missing|invalid|malformed|not accepted|too)|bare (?:lf|cr|newline|line)|line (?:is )?too long|8.?bit|mime (?:error|structure|part)|conversion|message-id|no (?:date|from) (?:header)?",
+        r"rfc.?-?(?:5?2?822|5322|2045|compliant)|not rfc|compliant with"
+        r"|multiple (?:\w+ )?(?:addresses|subject|from|headers)"
+        r"|(?:missing|invalid|malformed|duplicate|bad|illegal|improper)[^.]{0,30}header"
+        r"|header[^.]{0,30}(?:missing|invalid|malformed|not accepted|too)|bare (?:lf|cr|newline|line)"
+        r"|line (?:is )?too long|8.?bit|mime (?:error|structure|part)|conversion|message-id"
+        r"|no (?:date|from) (?:header)?",
     ),
     (
         Cause.SPAM,
-        r"\bspam|spam\b|\bube\b|\buce\b|\bunsolicited|\bbulk\b|\bjunk\b|(?:message|mail|e-?mail)? ?content[^.]{0,30}(?:reject|refus|denied|not accept|unaccept|violat|block)"
-        r"|(?:look|appear|seem|likely|considered)[^.]{0,20} (?:like |as |to be |suspicious)[^.]{0,20}(?:spam|suspicious|advert)?|spamsignature|suspicious|advertis|blacklisted url|\burl\b[^.]{0,30}(?:block|list)"
-        r"|message (?:was )?(?:rejected|refused|blocked) by (?:\w+ )?(?:filter|anti|content)|denied by (?:content|filter)|offensive|high probability",
+        r"\bspam|spam\b|\bube\b|\buce\b|\bunsolicited|\bbulk\b|\bjunk\b"
+        r"|(?:message|mail|e-?mail)? ?content[^.]{0,30}(?:reject|refus|denied"
+        r"|not accept|unaccept|violat|block)"
+        r"|(?:look|appear|seem|likely|considered)[^.]{0,20} (?:like |as |to be "
+        r"|suspicious)[^.]{0,20}(?:spam|suspicious|advert)?"
+        r"|spamsignature|suspicious|advertis|blacklisted url|\burl\b[^.]{0,30}(?:block|list)"
+        r"|message (?:was )?(?:rejected|refused|blocked) by (?:\w+ )?(?:filter|anti|content)"
+        r"|denied by (?:content|filter)|offensive|high probability",
     ),
     # -- where it goes: the mailbox exists but …
     (
         Cause.MAILBOX_DISABLED,
-        r"(?:disabled|suspend|deactivat|locked|inactive|frozen|dormant|blocked|on hold|expired|closed|abandoned|terminated|unused)[^.]{0,40}(?:user|account|mail ?box|recipient|address|subscriber)"
-        r"|(?:user|account|mail ?box|recipient|address|subscriber|e-?mail)[^.]{0,60}(?:is |was |has been |been |currently |temporar\w+ |not )?"
-        r"(?:disabled|suspend|deactivat|locked|inactive|not active|frozen|dormant|on hold|expired|closed|abandoned|terminated|blocked)\b|not been activated|inactivity",
+        r"(?:disabled|suspend|deactivat|locked|inactive|frozen|dormant|blocked"
+        r"|on hold|expired|closed|abandoned|terminated|unused)[^.]{0,40}(?:user"
+        r"|account|mail ?box|recipient|address|subscriber)"
+        r"|(?:user|account|mail ?box|recipient|address|subscriber|e-?mail)[^.]{0,60}(?:is "
+        r"|was |has been |been |currently |temporar\w+ |not )?"
+        r"(?:disabled|suspend|deactivat|locked|inactive|not active|frozen|dormant"
+        r"|on hold|expired|closed|abandoned|terminated|blocked)\b"
+        r"|not been activated|inactivity",
     ),
     # -- … or it does not exist
     (
         Cause.MOVED,
-        r"no longer (?:on|at|with|available|valid|in use|employed|works?|accept|here|active|used)|has (?:been )?moved|address (?:has )?changed|left the (?:company|organi)|retired",
-    ),
-    (
-        Cause.ACCEPTS_NO_MAIL,
-        r"null ?mx|(?:domain|host|server|system)[^.]{0,30}(?:does(?: not|n't)|never|not) (?:accept|receive)s? (?:any )?(?:e-?mail|mail|messages)\b|accepts no (?:e-?mail|mail)|no mail (?:is )?accepted|does not accept smtp",
+        r"no longer (?:on|at|with|available|valid|in use|employed|works?|accept|here|active|used)"
+        r"|has (?:been )?moved|address (?:has )?changed|left the (?:company|organi)|retired",
     ),
     (
         Cause.NO_DOMAIN,
-        r"(?:host|domain|domain name)(?: name)?(?: is)? (?:unknown|not found|does(?: not|n't) exist|lookup failed|invalid|has no|not (?:valid|exist))"
-        r"|unknown (?:host|domain)|no such (?:host|domain)|(?:bad|invalid|nonexistent|non-existent) (?:destination )?(?:domain|host)|unrout(?:e)?able|nxdomain"
-        r"|name (?:service|server) error[^.]{0,30}not found|no (?:mx|mail server|route)[^.]{0,20}(?:found|for)|illegal host",
+        r"(?:host|domain|domain name)(?: name)?(?: is)? (?:unknown|not found"
+        r"|does(?: not|n't) exist|lookup failed|invalid|has no|not (?:valid"
+        r"|exist))"
+        r"|unknown (?:host|domain)|no such (?:host|domain)"
+        r"|(?:bad|invalid|nonexistent|non-existent) (?:destination )?(?:domain|host)|unrout(?:e)?able"
+        r"|nxdomain"
+        r"|name (?:service|server) error[^.]{0,30}not found"
+        r"|no (?:mx|mail server|route)[^.]{0,20}(?:found|for)|illegal host",
     ),
     (
         Cause.BAD_ADDRESS,
-        r"(?:address|recipient|mailbox|rcpt)[^.]{0,40}(?:syntax|not (?:a )?(?:valid|rfc)|malformed|illegal)|(?:syntax|malformed|illegal|bad)[^.]{0,30}(?:recipient|destination|address|mailbox)\b[^.]{0,10}(?:syntax)?|not a valid (?:rfc|address)|domain literal",
+        r"(?:address|recipient|mailbox|rcpt)[^.]{0,40}(?:syntax|not (?:a )?(?:valid"
+        r"|rfc)|malformed|illegal)"
+        r"|(?:syntax|malformed|illegal|bad)[^.]{0,30}(?:recipient|destination"
+        r"|address|mailbox)\b[^.]{0,10}(?:syntax)?"
+        r"|not a valid (?:rfc|address)|domain literal",
     ),
     (
         Cause.RELAY_DENIED,
-        r"relay|rcpthosts|not (?:allowed|permitted|authori[sz]ed) to (?:send|relay)|we do ?n[o']t (?:handle|accept mail for)|not a (?:gateway|relay)|mail exchanger|not (?:a )?local (?:domain|host)|isn't (?:in|local)[^.]{0,20}domain",
+        r"relay|rcpthosts|not (?:allowed|permitted|authori[sz]ed) to (?:send|relay)"
+        r"|we do ?n[o']t (?:handle|accept mail for)|not a (?:gateway|relay)|mail exchanger"
+        r"|not (?:a )?local (?:domain|host)|isn't (?:in|local)[^.]{0,20}domain",
     ),
     (
         Cause.NO_MAILBOX,
-        rf"\bno such (?:\w+ )?{_MAILBOX}|{_MAILBOX}\b[^.]{{0,80}}(?:{_NOT_EXIST})|(?:unknown|invalid|nonexistent|non-existent|inexist\w+|incorrect|undefined|unrecogni[sz]ed|wrong) (?:or \w+ )?(?:\w+ )?{_MAILBOX}"
-        rf"|no (?:\w+ )?{_MAILBOX}\b[^.]{{0,20}}(?:here|found|by that name|with that|named)|(?:this|that) user doesn't|not (?:our|a|an?y) (?:\w+ )?(?:user|customer|subscriber|account)"
-        r"|recipient (?:not found|unknown)|recipnotfound|no mailbox|not listed in|mailbox (?:is )?(?:unavailable|not (?:available|found)|not allowed)|mailbox name not|not known here|user not (?:found|exist|known|local)"
-        r"|no (?:valid )?recipients?|no one (?:here|by)|could ?n[o']t (?:be )?(?:find|found) (?:the )?(?:user|recipient)|unknown (?:local|in|to)|directory|not in (?:our|my|the) (?:list|database)|n'existe pas|invalide\b|unbekannt|desconhecido|desconocido|sconosciuto|inconnu"
-        r"|^(?:recipient )?address rejected\.?$|recipient address rejected\W*(?:access denied|$)|\bundeliverable address",
+        rf"\bno such (?:\w+ )?{_MAILBOX}|{_MAILBOX}\b[^.]{{0,80}}(?:{_NOT_EXIST})"
+        rf"|(?:unknown|invalid|nonexistent|non-existent|inexist\w+|incorrect"
+        rf"|undefined|unrecogni[sz]ed|wrong) (?:or \w+ )?(?:\w+ )?{_MAILBOX}"
+        rf"|no (?:\w+ )?{_MAILBOX}\b[^.]{{0,20}}(?:here|found|by that name|with that|named)"
+        rf"|(?:this|that) user doesn't|not (?:our|a|an?y) (?:\w+ )?(?:user|customer|subscriber|account)"
+        r"|recipient (?:not found|unknown)|recipnotfound|no mailbox|not listed in"
+        r"|mailbox (?:is )?(?:unavailable|not (?:available|found)|not allowed)|mailbox name not"
+        r"|not known here|user not (?:found|exist|known|local)"
+        r"|no (?:valid )?recipients?|no one (?:here|by)"
+        r"|could ?n[o']t (?:be )?(?:find|found) (?:the )?(?:user|recipient)|unknown (?:local|in|to)"
+        r"|directory|not in (?:our|my|the) (?:list|database)|n'existe pas|invalide\b|unbekannt"
+        r"|desconhecido|desconocido|sconosciuto|inconnu"
+        r"|^(?:recipient )?address rejected\.?$|recipient address rejected\W*(?:access denied|$)"
+        r"|\bundeliverable address",
     ),
     # -- rules of the receiver
     (
         Cause.MAILBOX_REFUSES,
-        r"\bfiltered\b|restrict|not (?:allowed|permitted|authori[sz]ed) to (?:send|deliver|post|mail)|recipient (?:refus|does not accept|has block|not accept)|only accepts|members? only|moderat|(?:prohibit|refus)\w* by (?:the )?(?:user|recipient)|whitelist|not accepting (?:mail|messages)",
+        r"\bfiltered\b|restrict|not (?:allowed|permitted|authori[sz]ed) to (?:send|deliver|post|mail)"
+        r"|recipient (?:refus|does not accept|has block|not accept)|only accepts|members? only"
+        r"|only (?:\w+ )?(?:members|subscribers)|moderat"
+        r"|(?:prohibit|refus)\w* by (?:the )?(?:user|recipient)|whitelist|not accepting (?:mail|messages)",
     ),
-    (Cause.POLICY, r"polic(?:y|ies)|administrat|local(?:ly)? (?:configured|rule)|not (?:allowed|permitted)|prohibit|security|forbidden|access denied|not accepted for|customi[sz]ed"),
+    (
+        Cause.POLICY,
+        r"polic(?:y|ies)|administrat|local(?:ly)? (?:configured|rule)|not (?:allowed|permitted)|prohibit"
+        r"|security|forbidden|access denied|not accepted for|customi[sz]ed",
+    ),
     # -- the dialogue and the machines
     (Cause.LOOP, r"too many hops|\bloops?(?:ing|ed)?\b|hop count|exceeded maximum hop|received headers"),
-    (Cause.EXPIRED, r"message expired|delivery (?:time )?(?:expired|timed? ?out)|retry (?:time(?:out)? )?(?:exceeded|expired)|undeliverable (?:for|after)|queue (?:time|life)|too old"),
+    (
+        Cause.EXPIRED,
+        r"message expired|delivery (?:time )?(?:expired|timed? ?out)"
+        r"|retry (?:time(?:out)? )?(?:exceeded|expired)|undeliverable (?:for|after)|queue (?:time|life)"
+        r"|too old",
+    ),
     (
         Cause.PROTOCOL,
-        r"syntax error|sequence of commands|bad sequence|command (?:not|un)|unrecogni[sz]ed command|unknown command|not implemented|unimplemented|need (?:mail|rcpt|helo|ehlo)|protocol (?:error|violation)|parameter|pipelining|polite",
+        r"syntax error|sequence of commands|bad sequence|command (?:not|un)|unrecogni[sz]ed command"
+        r"|unknown command|not implemented|unimplemented|need (?:mail|rcpt|helo|ehlo)"
+        r"|protocol (?:error|violation)|parameter|pipelining|polite",
     ),
     (Cause.TLS, r"\btls\b|\bssl\b|encrypt|certificate|handshake"),
-    (Cause.NETWORK, r"timed? ?out|timeout|connection (?:\w+ ){0,2}(?:refused|reset|lost|dropped|closed|failed|timed)|unreachable|no route|network (?:error|is)|lost connection|broken pipe"),
-    (Cause.DNS, r"(?:dns|name ?server|mx|domain|host|nameservice)[^.]{0,40}(?:error|fail|lookup|temporar|not respond)|could not (?:load|resolve)|try again.{0,10}dns|lookup fail"),
+    (
+        Cause.NETWORK,
+        r"timed? ?out|timeout|connection (?:\w+ ){0,2}(?:refused|reset|lost|dropped|closed|failed|timed)"
+        r"|unreachable|no route|network (?:error|is)|lost connection|broken pipe",
+    ),
+    (
+        Cause.DNS,
+        r"(?:dns|name ?server|mx|domain|host|nameservice)[^.]{0,40}(?:error"
+        r"|fail|lookup|temporar|not respond)"
+        r"|could not (?:load|resolve)|try again.{0,10}dns|lookup fail",
+    ),
     (
         Cause.SYSTEM,
-        r"temporar|try (?:again|later)|later|resource|internal|transaction failed|(?:service|server|system|mail server)[^.]{0,40}(?:unavailable|not available|busy|error|fail|down|shut|refus|stor|overload|full|load)"
-        r"|overload|\bbusy|disk|i/o|database|ldap|memory|insufficient system|configuration|misconfig|maintenance|queue|could not be delivered|delivery error|unable to (?:deliver|process|queue|accept)|error (?:in|while) processing|local error",
+        r"temporar|try (?:again|later)|later|resource|internal|transaction failed"
+        r"|(?:service|server|system|mail server)[^.]{0,40}(?:unavailable|not available"
+        r"|busy|error|fail|down|shut|refus|stor|overload|full|load)"
+        r"|overload|\bbusy|disk|i/o|database|ldap|memory|insufficient system|configuration|misconfig"
+        r"|maintenance|queue|could not be delivered|delivery error"
+        r"|unable to (?:deliver|process|queue|accept)|error (?:in|while) processing|local error",
     ),
 )  # fmt: skip
 """Words, tried in order where the status names no cause precisely."""

@@ -1,7 +1,7 @@
 """What do the standards say, byte by byte? Pure code: bytes and values in, values out.
 
-Nothing in this package knows a database, a framework, a clock, a setting or the network. Everything in it runs in time linear in
-its input and never fails on what strangers send: malformed mail is an answer, not an exception.
+Nothing in this package knows a database, a framework, a clock, a setting or the network. Everything in it runs in time
+linear in its input and never fails on what strangers send: malformed mail is an answer, not an exception.
 
     address     who is meant: paths, mailboxes, domains
         RFC 5321  §4.1.2 Path and Mailbox, §4.1.3 address literals, §4.5.3.1 sizes

@@ -1,8 +1,8 @@
 """Who is meant? Mailboxes, paths and domains as RFC 5321 §4.1.2 writes them, strictly and in linear time.
 
-Doors read `FROM:<…>` and `TO:<…>` with `read_path`; everything else has an address by itself and uses `parse_mailbox`. Strict
-means: what is not in the grammar is refused with words that help, because every leniency is a way to be understood in
-two ways (source routes, bare addresses without brackets, control characters).
+Doors read `FROM:<…>` and `TO:<…>` with `read_path`; everything else has an address by itself and uses `parse_mailbox`.
+Strict means: what is not in the grammar is refused with words that help, because every leniency is a way to be
+understood in two ways (source routes, bare addresses without brackets, control characters).
 """
 
 import ipaddress

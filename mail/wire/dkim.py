@@ -1,10 +1,11 @@
 """How is a message signed? RFC 6376 by dkimpy, with the RSA operation and the parsed keys of `cryptography`.
 
-dkimpy's own RSA costs 9.5 ms a signature in pure Python, cryptography's 0.3 ms, and parsing the key anew 0.1 ms, so keys are
-parsed once. dkimpy also splits the whole message into lines to find the body, which `mail.wire.headers` has found already, and
-collapses white space with two regular expressions (11 ms for 200 KB, and quadratic on a line of blanks); `_relaxed` gives the
-same bytes in 0.1 ms. So everything is signed relaxed/relaxed, which survives the white space changes that mail meets on its way.
-A body beyond 256 KB still takes a millisecond or more: sign it off the event loop.
+dkimpy's own RSA costs 9.5 ms a signature in pure Python, cryptography's 0.3 ms, and parsing the key anew 0.1 ms, so
+keys are parsed once. dkimpy also splits the whole message into lines to find the body, which `mail.wire.headers` has
+found already, and collapses white space with two regular expressions (11 ms for 200 KB, and quadratic on a line of
+blanks); `_relaxed` gives the same bytes in 0.1 ms. So everything is signed relaxed/relaxed, which survives the white
+space changes that mail meets on its way. A body beyond 256 KB still takes a millisecond or more: sign it off the event
+loop.
 """
 
 import base64
@@ -14,15 +15,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import dkim
-from dkim.canonicalization import Relaxed
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
+from dkim.canonicalization import Relaxed
 
 from mail.wire.headers import Head
 
 SIGNED = (
-    b"from", b"to", b"cc", b"reply-to", b"subject", b"date", b"message-id", b"in-reply-to", b"references", b"mime-version",
-    b"content-type", b"content-transfer-encoding", b"list-unsubscribe", b"list-unsubscribe-post",
+    b"from", b"to", b"cc", b"reply-to", b"subject", b"date", b"message-id", b"in-reply-to", b"references",
+    b"mime-version", b"content-type", b"content-transfer-encoding", b"list-unsubscribe", b"list-unsubscribe-post",
 )  # fmt: skip
 """Signed once more than present: an added second one breaks the signature (RFC 6376 §5.4.2, §8.15)."""
 

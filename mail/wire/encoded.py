@@ -1,6 +1,7 @@
 """How do words beyond ASCII stand in a header field? RFC 2047 encoded words, RFC 2231 parameters, folded lines.
 
-Used by `mail.compose` to write fields and by `mail.wire.mime` to bring fields that came with raw 8-bit bytes through a 7-bit hop.
+Used by `mail.compose` to write fields and by `mail.wire.mime` to bring fields that came with raw 8-bit bytes through a
+7-bit hop.
 """
 
 import re
@@ -27,8 +28,9 @@ def encoded_words(text: str) -> str:
 
 
 def unstructured(text: str) -> str:
-    """A Subject or another free text for a header: as it is where it is plain ASCII, else encoded from the first strange word to the last."""
-    # Encode too what looks like an encoded word already, or a reader would decode it (RFC 2047 §5 (1)); and words that no fold can part.
+    """Free text for a header: as it is where it is plain ASCII, else encoded from the first strange word to the last."""
+    # Encode too what looks like an encoded word already, or a reader would decode it (RFC 2047 §5 (1)); and words
+    # that no fold can part.
     words = text.split(" ")
     strange = [i for i, word in enumerate(words) if not word.isascii() or "=?" in word or len(word) > 900]
     if not strange:

@@ -1,8 +1,8 @@
-"""What stands in the header of a message? The header block as bytes: scanned once, cut and extended without touching the rest.
+"""What stands in the header of a message? The block as bytes: scanned once, cut and extended, the rest untouched.
 
-Python's `email` with `policy.SMTP` is quadratic on hostile fields and rewrites what it parsed; this module never does either.
-A message is bytes; `scan` says where each field lies, and every change is a splice. For people, `shown` unfolds and
-decodes RFC 2047. `author` answers the one question on which the right to send hangs: who does From say it is?
+Python's `email` with `policy.SMTP` is quadratic on hostile fields and rewrites what it parsed; this module never does
+either. A message is bytes; `scan` says where each field lies, and every change is a splice. For people, `shown` unfolds
+and decodes RFC 2047. `author` answers the one question on which the right to send hangs: who does From say it is?
 
 Lines end in CRLF; a bare LF is understood as well, because archived reports and drafts come with it.
 """
@@ -133,7 +133,8 @@ def prepend(content: bytes, *fields: bytes) -> bytes:
     return edit(scan(content), first=fields)
 
 
-# RFC 2047 §2: =?charset?encoding?text?=, white space between two encoded words dropped (§6.2), RFC 2231 §5 language cut.
+# RFC 2047 §2: =?charset?encoding?text?=, white space between two encoded words dropped (§6.2), RFC 2231 §5 language
+# cut.
 _WORD = re.compile(r"=\?([^?*\s]{1,64})(?:\*[^?\s]{0,32})?\?([bBqQ])\?([^?\s]*+)\?=")
 
 
@@ -151,7 +152,9 @@ def decode(value: bytes) -> str:
 
 def _words(text: str) -> str:
     pieces: list[str] = []
-    run: list[tuple[str, bytes]] = []  # neighbours of one charset are joined before decoding: a letter may span two words
+    run: list[
+        tuple[str, bytes]
+    ] = []  # neighbours of one charset are joined before decoding: a letter may span two words
     position = 0
 
     def flush() -> None:
@@ -275,26 +278,26 @@ def mailboxes(text: str) -> list[Mailbox]:
         angle = None
 
     for match in _TOKEN.finditer(text):
-        token = match[0]
+        piece = match[0]
         if depth:
             # Inside a comment quotes mean nothing (RFC 5322 §3.2.2), but not every program knows that: refuse the trap.
-            if token[0] in '"<\\':
+            if piece[0] in '"<\\':
                 raise AddressError("a quote or bracket in a comment")
-            depth += (token == "(") - (token == ")")
-        elif token == "(":
+            depth += (piece == "(") - (piece == ")")
+        elif piece == "(":
             depth = 1
-        elif token in (":", ";", ")", "<", ">", '"', "\\"):
+        elif piece in (":", ";", ")", "<", ">", '"', "\\"):
             raise AddressError("a group, or a character that stands for nothing, in a list of addresses")
-        elif token == ",":
+        elif piece == ",":
             finish()
-        elif token[0] == "<":
+        elif piece[0] == "<":
             if angle is not None:
                 raise AddressError("two addresses in brackets")
-            angle = token[1:-1]
-        elif angle is not None and token.strip():
+            angle = piece[1:-1]
+        elif angle is not None and piece.strip():
             raise AddressError("text after the address in brackets")
         else:
-            words.append(token)
+            words.append(piece)
     if depth:
         raise AddressError("an open comment")
     finish()

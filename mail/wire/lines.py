@@ -1,7 +1,7 @@
 """How do lines cross the wire? CRLF only, a final CRLF, and dots doubled: the end of data is never ambiguous.
 
-Whatever is sent goes through `canonical` before it is signed and through `dot_stuffed` after. A bare CR or LF in a body is how
-a second message is smuggled past a lax receiver (CVE-2023-51764 and its siblings), so none ever leaves.
+Whatever is sent goes through `canonical` before it is signed and through `dot_stuffed` after. A bare CR or LF in a body
+is how a second message is smuggled past a lax receiver (CVE-2023-51764 and its siblings), so none ever leaves.
 """
 
 import re

@@ -1,10 +1,10 @@
-"""How does a message fit through a narrower road? 8-bit to 7-bit (RFC 6152 §3), overlong lines re-encoded, nothing else touched.
+"""How does a message fit through a narrower road? 8-bit to 7-bit, overlong lines re-encoded, nothing else touched.
 
-`narrow` walks the MIME tree and re-encodes only the leaves that need it: quoted-printable for text, base64 where that is shorter or
-the part is no text. Parts that fit stay byte for byte. Signed parts (RFC 1847 §2.1) are converted only where 8-bit bytes leave no
-choice, never for long lines. Malformed mail takes the same way: a boundary that never comes, a missing encoding or a nesting
-beyond MAX_DEPTH makes a leaf, and whatever 8-bit byte still remains in the end becomes "?" rather than an 8-bit byte on a
-7-bit road. Linear in the size, per level of nesting.
+`narrow` (RFC 6152 §3) walks the MIME tree and re-encodes only the leaves that need it: quoted-printable for text,
+base64 where that is shorter or the part is no text. Parts that fit stay byte for byte. Signed parts (RFC 1847 §2.1) are
+converted only where 8-bit bytes leave no choice, never for long lines. Malformed mail takes the same way: a boundary
+that never comes, a missing encoding or a nesting beyond MAX_DEPTH makes a leaf, and whatever 8-bit byte still remains
+in the end becomes "?" rather than an 8-bit byte on a 7-bit road. Linear in the size, per level of nesting.
 """
 
 import base64
@@ -129,9 +129,7 @@ def _broken(text: bytes) -> bytes:
     if not has_long_line(text):
         return text
     lines = text.split(b"\r\n")
-    return b"\r\n".join(
-        line[cut : cut + MAX_LINE] for line in lines for cut in range(0, max(len(line), 1), MAX_LINE)
-    )
+    return b"\r\n".join(line[cut : cut + MAX_LINE] for line in lines for cut in range(0, max(len(line), 1), MAX_LINE))
 
 
 def encode(body: bytes, *, text: bool) -> tuple[bytes, bytes]:
@@ -144,7 +142,7 @@ def encode(body: bytes, *, text: bool) -> tuple[bytes, bytes]:
 
 
 def quoted_printable(body: bytes) -> bytes:
-    """RFC 2045 §6.7 for text with CRLF lines; lines of at most 76, soft breaks CRLF too, a final line break only where there was one."""
+    """RFC 2045 §6.7 for text with CRLF lines; soft breaks are CRLF too, and decoding gives exactly the body."""
     if b"\r\n" in body:
         return binascii.b2a_qp(body, istext=True)
     # Without a line end to imitate, b2a_qp would break softly with a bare LF.
@@ -152,7 +150,8 @@ def quoted_printable(body: bytes) -> bytes:
 
 
 def _mended_quoted(body: bytes) -> bytes:
-    # Says quoted-printable and has 8-bit bytes or long lines: encode just those bytes, and break softly outside of "=XX".
+    # Says quoted-printable and has 8-bit bytes or long lines: encode just those bytes, and break softly outside of
+    # "=XX".
     body = re.sub(rb"[\x80-\xff]", lambda found: b"=%02X" % found[0][0], body)
     return b"\r\n".join(
         b"=\r\n".join(re.findall(rb"(?:=[0-9A-Fa-f]{2}|.){1,25}", line, re.DOTALL)) if len(line) > MAX_LINE else line

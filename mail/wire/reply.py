@@ -1,8 +1,8 @@
 """What did the other host say? One SMTP reply as a value: code, enhanced status, words.
 
-RFC 5321 §4.2 (replies, multi-line form), RFC 2034 and RFC 3463 (enhanced status codes). Nothing here judges a reply: that is
-`mail.verdict`. Nothing here fails either: a host may send 8-bit bytes, ten kilobytes on a line or nonsense, and what it said
-must still reach the conversation that the customer reads.
+RFC 5321 §4.2 (replies, multi-line form), RFC 2034 and RFC 3463 (enhanced status codes). Nothing here judges a reply:
+that is `mail.verdict`. Nothing here fails either: a host may send 8-bit bytes, ten kilobytes on a line or nonsense, and
+what it said must still reach the conversation that the customer reads.
 """
 
 import re

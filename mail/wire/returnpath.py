@@ -1,8 +1,8 @@
-"""Whose bounce is this? The signed local part of an envelope sender: it names one recipient of one message, and only we can make it.
+"""Whose bounce is this? The signed local part of an envelope sender names one recipient, and only we can make it.
 
-One envelope sender per recipient means that whatever comes back says for whom, even where its text cannot be parsed. The token is
-opaque (nobody learns how many messages there are), survives hosts that change its case, fits into 64 octets
-(RFC 5321 §4.5.3.1.1), and is checked in constant time, so that mail to guessed return paths is refused at RCPT.
+One envelope sender per recipient means that whatever comes back says for whom, even where its text cannot be parsed.
+The token is opaque (nobody learns how many messages there are), survives hosts that change its case, fits into 64
+octets (RFC 5321 §4.5.3.1.1), and is checked in constant time, so that mail to guessed return paths is refused at RCPT.
 """
 
 import base64

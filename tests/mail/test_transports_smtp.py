@@ -94,9 +94,7 @@ async def test_the_envelope_and_data_go_out_in_one_write() -> None:
         await relay.close()
     assert verdicts(delivery) == [Delivered(), Delivered()]
     # Nothing was answered before the whole group had come, so it did not wait for any answer in it.
-    assert host.groups[1] == (
-        b"MAIL FROM:<r1@out.test>\r\nRCPT TO:<b@far.test>\r\nRCPT TO:<c@far.test>\r\nDATA\r\n"
-    )
+    assert host.groups[1] == (b"MAIL FROM:<r1@out.test>\r\nRCPT TO:<b@far.test>\r\nRCPT TO:<c@far.test>\r\nDATA\r\n")
 
 
 async def test_a_host_without_pipelining_is_spoken_to_one_command_at_a_time(sink: Sink, relay: Relay) -> None:
@@ -322,7 +320,9 @@ async def test_smtputf8_that_was_asked_for_in_vain_hinders_nobody(sink: Sink, re
     assert verdicts(await relay.deliver(mail(smtputf8=True), heartbeat=held)) == [Delivered()]
 
 
-@pytest.mark.parametrize("address", ["b@far.test>\r\nRCPT TO:<c@far.test", "b c@far.test", "b>@far.test", "b\0@far.test"])
+@pytest.mark.parametrize(
+    "address", ["b@far.test>\r\nRCPT TO:<c@far.test", "b c@far.test", "b>@far.test", "b\0@far.test"]
+)
 async def test_no_address_becomes_a_command(sink: Sink, relay: Relay, address: str) -> None:
     bad, good = verdicts(await relay.deliver(mail(address, "b@far.test"), heartbeat=held))
     assert isinstance(bad, Bounced)
