@@ -11,7 +11,7 @@ Nothing here looks at X-Forwarded-*: behind a trusted proxy the server has put t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,9 +33,9 @@ class Asker:
     ip: str
     """The peer's address, of the client itself where it came through a trusted proxy."""
     scope: Scope | None = None
-    session: str | None = None
+    session: str | None = field(default=None, repr=False)
     """The session's token, for members."""
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     """The API key, for programs."""
 
     @property

@@ -41,7 +41,7 @@ _MISSING = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Dashb
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole HTTP answer."""
+    """A whole HTTP answer. Texts are UTF-8; the server adds that to their content type."""
 
     status: int
     headers: dict[str, str]
@@ -82,15 +82,13 @@ class Dashboard:
         """What to say to GET `path`. `brand` is written into the page; its "name" becomes the title."""
         self.renew()
         if "/index.html" not in self._files:
-            return Answer(503, {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}, _MISSING)
+            return Answer(503, {"content-type": "text/html", "cache-control": "no-store"}, _MISSING)
         name = path if path.startswith("/") else f"/{path}"
         if name in {"/", "/index.html"} or (name not in self._files and not name.startswith("/assets/")):
             return self._page(brand, accepted)
         file = self._files.get(name)
         if file is None:
-            return Answer(
-                404, {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}, b"Not found.\n"
-            )
+            return Answer(404, {"content-type": "text/plain", "cache-control": "no-store"}, b"Not found.\n")
         headers = {
             "content-type": file.media_type,
             "etag": file.etag,
@@ -106,7 +104,7 @@ class Dashboard:
 
     def _page(self, brand: dict[str, Any], accepted: str) -> Answer:
         page = branded(self._files["/index.html"].plain.decode(), brand).encode()
-        headers = {"content-type": "text/html; charset=utf-8", "cache-control": "no-store", "vary": "accept-encoding"}
+        headers = {"content-type": "text/html", "cache-control": "no-store", "vary": "accept-encoding"}
         if "gzip" in accepted.lower() and len(page) > _SMALL:
             # One small page for each visit: the fastest level is worth more than the last byte.
             page = gzip.compress(page, 1, mtime=0)
@@ -152,8 +150,6 @@ def _read(root: Path) -> "list[tuple[str, _File]]":
             continue
         plain = path.read_bytes()
         media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        if media_type.startswith("text/") or media_type.endswith("json"):
-            media_type += "; charset=utf-8"
         worth = path.suffix in _COMPRESSED and len(plain) > _SMALL
         file = _File(
             media_type,

@@ -11,6 +11,8 @@ import asyncpg
 import msgspec
 import structlog
 from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from kit.errors import Kind, LiveryError
 from kit.ids import new_id
@@ -88,6 +90,10 @@ def extensions(error: LiveryError) -> dict[str, Any]:
     return found
 
 
+# What Strawberry raises for a document whose operation is not to be found or not for this transport.
+_OPERATION = (CannotGetOperationTypeError, InvalidOperationTypeError, MissingQueryError)
+
+
 def present(error: GraphQLError) -> GraphQLError:
     """What a client sees of a GraphQL error.
 
@@ -97,7 +103,7 @@ def present(error: GraphQLError) -> GraphQLError:
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
-    if cause is None:
+    if cause is None or isinstance(cause, _OPERATION):
         return GraphQLError(
             error.message,
             nodes=error.nodes,

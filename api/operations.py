@@ -146,6 +146,8 @@ def _decode(body: bytes) -> _Posted:
         if body.lstrip()[:1] == b"[":
             raise _bad("INVALID", "Several operations in one request are not answered.", "Send one object.") from None
         raise _bad("INVALID", f"The body cannot be read: {fault}.", 'Send {"query": "…", "variables": {…}}.') from None
+    except RecursionError:
+        raise _bad("INVALID", "The body is nested too deeply.", 'Send {"query": "…", "variables": {…}}.') from None
 
 
 def _operation(text: str, name: str | None) -> OperationDefinitionNode | None:

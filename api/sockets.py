@@ -68,7 +68,7 @@ class _Wire(AsyncWebSocketAdapter):
                 raise NonTextMessageReceived
             try:
                 message = msgspec.json.decode(text)
-            except msgspec.DecodeError as fault:
+            except (msgspec.DecodeError, RecursionError) as fault:
                 if not ignore_parsing_errors:
                     raise NonJsonMessageReceived from fault
                 continue

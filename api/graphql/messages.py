@@ -9,7 +9,6 @@ import strawberry
 from api.context import Context
 from api.graphql.pages import PageInfo, cursor, identity, page, page_size
 from api.graphql.recipients import RecipientConnection
-from kit.errors import LiveryError
 from mail import search
 
 Info = strawberry.Info[Context, None]
@@ -87,10 +86,9 @@ async def list_messages(info: Info, first: int = 50, after: str | None = None) -
 
 async def find_message(info: Info, id: strawberry.ID) -> Message | None:
     """One message; null where there is none or it is not the asker's."""
-    try:
-        row_id = identity(id, "message")
-    except LiveryError:
+    scope, row_id = info.context.scope, identity(id)
+    if row_id is None:
         return None
     async with info.context.read() as conn:
-        found = await search.message(conn, info.context.scope, row_id)
+        found = await search.message(conn, scope, row_id)
     return message(found) if found else None

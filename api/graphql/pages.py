@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from kit.errors import invalid, missing
+from kit.errors import invalid
 
 MOST = 100
 """Rows of the longest page."""
@@ -29,12 +29,12 @@ def page_size(first: int) -> int:
     return first
 
 
-def identity(value: str, thing: str) -> UUID:
-    """The id in `value`. What is no id names nothing: raises LiveryError (MISSING), as for a foreign one."""
+def identity(value: str) -> UUID | None:
+    """The id in `value`; None for what is no id of ours and therefore names nothing, like a foreign one."""
     try:
         return UUID(value)
     except ValueError:
-        raise missing(thing) from None
+        return None
 
 
 def cursor(after: str | None) -> UUID | None:

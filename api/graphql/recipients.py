@@ -10,7 +10,6 @@ import strawberry
 from api.context import Context
 from api.graphql.events import Event, reply_line
 from api.graphql.pages import PageInfo, cursor, identity, page, page_size
-from kit.errors import LiveryError
 from mail import search
 from mail.lifecycle import State
 
@@ -126,10 +125,9 @@ async def list_recipients(
 
 async def find_recipient(info: Info, id: strawberry.ID) -> Recipient | None:
     """One recipient; null where there is none or it is not the asker's."""
-    try:
-        row_id = identity(id, "recipient")
-    except LiveryError:
+    scope, row_id = info.context.scope, identity(id)
+    if row_id is None:
         return None
     async with info.context.read() as conn:
-        found = await search.recipient(conn, info.context.scope, row_id)
+        found = await search.recipient(conn, scope, row_id)
     return recipient(found) if found else None

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -117,11 +118,19 @@ class Client:
         return {"cookie": "; ".join(f"{name}={value}" for name, value in self.jar.items())} if self.jar else {}
 
     def _keep(self, answer: httpx.Response) -> None:
-        for name, value in answer.cookies.items():
-            self.jar[name] = value
-            if not value:
-                del self.jar[name]
+        for line in answer.headers.get_list("set-cookie"):
+            for name, morsel in SimpleCookie(line).items():
+                self.jar[name] = morsel.value
+                if morsel["max-age"] == "0":
+                    del self.jar[name]
         self.http.cookies.clear()
+
+
+async def until(true: Callable[[], Awaitable[bool]], *, seconds: float = 5) -> None:
+    """Wait for a condition; fail when its time is up."""
+    async with asyncio.timeout(seconds):
+        while not await true():  # noqa: ASYNC110 - what happens in another process sets no event
+            await asyncio.sleep(0.02)
 
 
 LOGIN = """mutation ($email: String!, $password: String!) { login(email: $email, password: $password) {
@@ -187,12 +196,26 @@ async def seed(db: Database, keyring: Keyring) -> tuple[dict[str, UUID], dict[st
     return accounts, keys
 
 
-@pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+@contextlib.asynccontextmanager
+async def made(settings: Settings) -> AsyncIterator[World]:
     """A served API on a seeded database."""
-    settings = settings_for(database_url, free_port(), tmp_path)
     async with contextlib.AsyncExitStack() as stack:
         platform = await stack.enter_async_context(served(settings))
         accounts, keys = await seed(platform.db, platform.keyring)
         await platform.brands.refresh()
         yield World(platform, settings.http_port, accounts, keys, stack)
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """A served API on a seeded database."""
+    async with made(settings_for(database_url, free_port(), tmp_path)) as found:
+        yield found
+
+
+@pytest.fixture
+async def world_tls(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """The same behind a proxy that ends TLS."""
+    more = {"LIVERY_PUBLIC_URL": "https://mail.provider.test"}
+    async with made(settings_for(database_url, free_port(), tmp_path, **more)) as found:
+        yield found

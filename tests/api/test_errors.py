@@ -1,0 +1,71 @@
+"""What does a client learn of our faults? An incident number, which stands once in the log, and nothing else."""
+
+import json
+import re
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.api.conftest import World
+from tests.api.live import connected
+
+
+async def break_reading(world: World) -> None:
+    async with world.db.connection() as conn:
+        await conn.execute("alter table message rename to hidden_table_name")
+        await conn.execute("alter table recipient rename to hidden_too")
+
+
+async def test_an_unforeseen_fault_shows_an_incident_only(world: World) -> None:
+    program = world.client(key="shop.test")
+    query = "{ messages { nodes { id } } }"
+    assert await program.ask(query)
+    await break_reading(world)
+    with capture_logs() as logs:
+        answer = await program.post(query)
+    assert answer.status_code == 200
+    [error] = answer.json()["errors"]
+    assert answer.json()["data"] is None
+    assert error["extensions"]["code"] == "INTERNAL"
+    incident = re.fullmatch(r"Something went wrong on our side\. Incident ([0-9a-f-]{36})\.", error["message"])
+    assert incident is not None
+    assert "hidden" not in answer.text
+    assert "asyncpg" not in answer.text
+    failed = [line for line in logs if line["event"] == "api.failed"]
+    assert [line["incident"] for line in failed] == [incident[1]]
+
+
+async def test_on_the_live_channel_too(world: World) -> None:
+    async with connected(world, key="shop.test") as live:
+        await live.open()
+        await break_reading(world)
+        with capture_logs() as logs:
+            await live.subscribe()
+            answer = await live.receive()
+    errors = answer["payload"] if answer["type"] == "error" else answer["payload"]["errors"]
+    assert errors[0]["extensions"]["code"] == "INTERNAL"
+    assert "hidden" not in json.dumps(answer)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["api.failed"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["{ nothing }", "}{", "query ($x: Int!) { messages(first: $x) { nodes { id } } }", "{ messages(first: 101) { nodes { id } } }"],
+)  # fmt: skip
+async def test_a_clients_own_faults_are_told_and_not_logged(world: World, query: str) -> None:
+    program = world.client(key="shop.test")
+    with capture_logs() as logs:
+        [error] = await program.errors(query)
+    assert error["extensions"]["code"] == "INVALID"
+    assert logs == []
+
+
+async def test_a_statement_that_takes_too_long_is_cut_and_said_so(world: World) -> None:
+    program = world.client(key="shop.test")
+    async with world.db.transaction() as conn:
+        await conn.execute("set local idle_in_transaction_session_timeout = 0")
+        await conn.execute("lock table message in access exclusive mode")
+        # The pool's own sessions wait for the lock until their five seconds are over.
+        [error] = await program.errors("{ messages { nodes { id } } }")
+    assert error["extensions"]["code"] == "UNAVAILABLE"
+    assert await program.ask("{ messages { nodes { id } } }")
