@@ -90,7 +90,7 @@ class Embedded:
         """The server's process id while it runs."""
         return self._server.pid if self._server and self._server.poll() is None else None
 
-    def lock(self, *, patience: float = 10.0) -> None:
+    def lock(self, *, patience: float = 3.0) -> None:
         """Become the keeper of the folder, waiting `patience` seconds for another one that is on its way out.
 
         Raises LiveryError with one line: the folder cannot be written, or another process keeps it.
