@@ -1,19 +1,26 @@
 """How does a program or a page send one message? As fields, composed to bytes first, then by the one way in."""
 
+import asyncio
 import base64
 import binascii
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
 from api.context import Context
 from api.graphql.problems import Problem, refusable
 from kit.errors import invalid
+from mail import compose
 from mail.intake import Envelope, EnvelopeRecipient, Submission
 
 Info = strawberry.Info[Context, None]
+
+MOST_BYTES = 40 * 2**20
+"""Bytes of the longest message, as over SMTP."""
+
+_LARGE = 512 * 1024
 
 
 @strawberry.input
@@ -66,10 +73,9 @@ async def send_mail(info: Info, input: SendMailInput) -> SendMailResult:
     """Compose the message and hand it in."""
     context = info.context
     scope = context.scope
-    from mail import compose
-
-    draft = _draft(input)
-    composed = compose.compose(draft)
+    # Megabytes of base64 are read and written off the loop.
+    large = sum(len(file.content) for file in input.attachments or ()) > _LARGE
+    composed = await asyncio.to_thread(_composed, input) if large else _composed(input)
     submission = Submission(
         envelope=Envelope(
             sender=composed.sender,
@@ -88,24 +94,27 @@ async def send_mail(info: Info, input: SendMailInput) -> SendMailResult:
     )
 
 
-def _draft(input: SendMailInput) -> Any:
-    from mail import compose
-
-    return compose.Draft(
-        sender=input.sender,
-        to=tuple(input.to),
-        cc=tuple(input.cc or ()),
-        bcc=tuple(input.bcc or ()),
-        reply_to=input.reply_to,
-        subject=input.subject,
-        text=input.text,
-        html=input.html,
-        headers=tuple((header.name, header.value) for header in input.headers or ()),
-        attachments=tuple(
-            compose.Attachment(file.name, file.content_type, _bytes(file.content, place), file.content_id)
-            for place, file in enumerate(input.attachments or ())
-        ),
+def _composed(input: SendMailInput) -> compose.Composed:
+    composed = compose.compose(
+        compose.Draft(
+            sender=input.sender,
+            to=input.to,
+            cc=input.cc or (),
+            bcc=input.bcc or (),
+            reply_to=input.reply_to,
+            subject=input.subject,
+            text=input.text,
+            html=input.html,
+            headers=[(header.name, header.value) for header in input.headers or ()],
+            attachments=[
+                compose.Attachment(file.name, file.content_type, _bytes(file.content, place), file.content_id)
+                for place, file in enumerate(input.attachments or ())
+            ],
+        )
     )
+    if len(composed.content) > MOST_BYTES:
+        raise invalid(f"The message is larger than {MOST_BYTES // 2**20} MB.", next="Send a link to large files.")
+    return composed
 
 
 def _bytes(content: str, place: int) -> bytes:
