@@ -133,8 +133,8 @@ def prepend(content: bytes, *fields: bytes) -> bytes:
     return edit(scan(content), first=fields)
 
 
-# RFC 2047 §2: =?charset?encoding?text?=, white space between two encoded words dropped (§6.2), RFC 2231 §5 language
-# cut.
+# RFC 2047 §2: =?charset?encoding?text?=, white space between two encoded words dropped (§6.2), RFC 2231 §5
+# language cut.
 _WORD = re.compile(r"=\?([^?*\s]{1,64})(?:\*[^?\s]{0,32})?\?([bBqQ])\?([^?\s]*+)\?=")
 
 
@@ -152,9 +152,8 @@ def decode(value: bytes) -> str:
 
 def _words(text: str) -> str:
     pieces: list[str] = []
-    run: list[
-        tuple[str, bytes]
-    ] = []  # neighbours of one charset are joined before decoding: a letter may span two words
+    # Neighbours of one charset are joined before decoding: a letter may span two words.
+    run: list[tuple[str, bytes]] = []
     position = 0
 
     def flush() -> None:

@@ -1,0 +1,1 @@
+"""Does the pure wire code keep to the standards, byte by byte?"""
