@@ -13,7 +13,8 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import dramatiq
 import structlog
@@ -65,7 +66,7 @@ async def _serve(settings: Settings) -> None:
         cleanup.push_async_callback(routes.close)
         desk = Desk(db, Keyring(settings.secret_key), routes, mail_domain=settings.mail_domain, ring_bell=bell.ring)
         dispatch.attend(desk)
-        async with consuming(settings.broker_url):
+        async with consuming(settings.broker_url, jobs.handled()):
             metrics.serve(settings.metrics_port)
             log.info("workers.ready", route=settings.route)
             await desk.run(stop, grace=GRACE)
@@ -85,11 +86,11 @@ async def database(url: str, stop: asyncio.Event, *, size: int) -> Database | No
 
 
 @contextlib.asynccontextmanager
-async def consuming(broker_url: str) -> AsyncIterator[None]:
-    """Answer rings on this event loop while the block runs."""
+async def consuming(broker_url: str, handlers: Mapping[type, jobs.Handler[Any]]) -> AsyncIterator[None]:
+    """Answer rings by their handlers, on this event loop, while the block runs."""
     broker = jobs.make_broker(broker_url)
     broker.add_middleware(_OnLoop(asyncio.get_running_loop()))
-    jobs.declare(broker)
+    jobs.declare(broker, handlers)
     # Only Dramatiq's own command line says this otherwise, and without it no time limit is ever kept.
     broker.emit_after("process_boot")
     worker = dramatiq.Worker(broker, worker_threads=_THREADS, worker_timeout=250)

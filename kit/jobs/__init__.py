@@ -10,7 +10,7 @@ embedded server (`postgres`). Beside this package only `workers` knows that Dram
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -83,9 +83,9 @@ def handled() -> dict[type, Handler[Any]]:
     return dict(_handlers)
 
 
-def declare(broker: dramatiq.Broker) -> None:
-    """Give `broker` an actor for every handler, so that a worker on it consumes their rings."""
-    for job_type, handler in _handlers.items():
+def declare(broker: dramatiq.Broker, handlers: Mapping[type, Handler[Any]]) -> None:
+    """Give `broker` an actor for each handler, so that a worker on it consumes their rings."""
+    for job_type, handler in handlers.items():
         # The brokers have no Retries middleware: a ring that failed is a lost ring, and the clock covers those.
         actor = dramatiq.actor(actor_name=job_name(job_type), queue_name=QUEUE, broker=broker)
         actor(_receiver(job_type, handler))
