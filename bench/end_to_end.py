@@ -101,7 +101,9 @@ async def _measure(url: str, platform: Platform, wanted: argparse.Namespace) -> 
     print(f"end to end {wanted.messages / settled:7.0f}/s   {dict(states)}")
     for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
         if seconds > 0.05:
-            print(f"  {name:<24}{seconds * 1000 / wanted.messages:8.2f} ms a message  {seconds / settled:5.0%} of a core")
+            print(
+                f"  {name:<24}{seconds * 1000 / wanted.messages:8.2f} ms a message  {seconds / settled:5.0%} of a core"
+            )
 
 
 async def _send(platform: Platform, wanted: argparse.Namespace, messages: int) -> None:
