@@ -10,6 +10,7 @@ import structlog
 from cli.environment import settled
 from kit import logs
 from kit.errors import LiveryError
+from kit.process import allow_many_files
 from kit.settings import Settings, SettingsError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -17,6 +18,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 def _serve(name: str, module: str) -> None:
     logs.configure(name)
+    allow_many_files()
     try:
         with settled() as settings:
             serve: Callable[[Settings], None] = importlib.import_module(module).serve

@@ -105,7 +105,9 @@ class Supervisor:
             end.setblocking(False)
         self._selector.register(woken, selectors.EVENT_READ, None)
         before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-        stops = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        stops = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants us to stay
+            stops.append(signal.SIGHUP)
         old = {number: signal.signal(number, self._asked_to_stop) for number in stops}
         old[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         try:

@@ -1,7 +1,8 @@
-"""How is a child process tied to the life of its parent?"""
+"""What does a process settle with the kernel: whose life it shares, and how many files it may open?"""
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -25,3 +26,11 @@ def die_with_parent(signal_: signal.Signals) -> Callable[[], None]:
                 os._exit(1)
 
     return tie
+
+
+def allow_many_files(most: int = 65_536) -> None:
+    """Raise this process's limit of open files as far as it may, to `most`: each peer is one, and 1,024 is soon reached."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
