@@ -12,6 +12,8 @@ from tests.support.mails import added, rich
 from tests.support.sink import Sink
 from tests.support.stage import MIME, Stage
 
+HIDDEN = (b"bcc:", b"return-path:")
+"""Fields of a submission that are not for its readers: RFC 5322 §3.6.3, RFC 5321 §4.4."""
 SEVEN_BIT = ("PIPELINING", "SIZE 52428800", "ENHANCEDSTATUSCODES")
 SAMPLES = sorted(MIME.glob("*.eml"))
 
@@ -35,7 +37,7 @@ async def test_a_malformed_message_arrives_as_it_is(stage: Stage, path: Path) ->
         await stage.submit(content, ["reader@far.test"])
         [mail] = await sink.receives(1)
         await stage.settle()
-    added(mail.content, _without_bcc(content))
+    added(mail.content, _without_hidden(content))
     assert mail.content.count(b"\r\n") == mail.content.count(b"\n")
 
 
@@ -89,14 +91,14 @@ async def test_texts_that_no_table_can_hold_are_still_mail(stage: Stage) -> None
     added(mail.content, content)
 
 
-def _without_bcc(content: bytes) -> bytes:
+def _without_hidden(content: bytes) -> bytes:
     head, blank, body = content.partition(b"\r\n\r\n")
     fields = head.split(b"\r\n")
     kept: list[bytes] = []
     dropping = False
     for line in fields:
         if not line.startswith((b" ", b"\t")):
-            dropping = line.lower().startswith(b"bcc:")
+            dropping = line.lower().startswith(HIDDEN)
         if not dropping:
             kept.append(line)
     return b"\r\n".join(kept) + blank + body

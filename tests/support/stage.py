@@ -92,10 +92,10 @@ class Stage:
         """Submit by swaks over STARTTLS; return its transcript, or fail with it."""
         tenant = tenant or self.world.shop
         with tempfile.NamedTemporaryFile(suffix=".eml") as data:
-            data.write(content)
+            data.write(content.removesuffix(b"\r\n"))  # swaks ends its data with a line end of its own
             data.flush()
             argv = ["swaks", "--server", f"127.0.0.1:{self.platform.submission}", "--tls", "--auth", "PLAIN"]
-            argv += ["--auth-user", tenant.smtp_user, "--auth-password", tenant.smtp_password, "--no-data-fixup"]
+            argv += ["--auth-user", tenant.smtp_user, "--auth-password", tenant.smtp_password]
             argv += ["--from", tenant.email, "--to", ",".join(to), "--data", f"@{data.name}", "--timeout", "30"]
             done = await asyncio.to_thread(subprocess.run, argv, capture_output=True, text=True, errors="replace")
         assert done.returncode == 0, done.stdout + done.stderr

@@ -10,7 +10,7 @@ from tenants.credentials import create_credential
 from tenants.credits import grant
 from tenants.members import create_member
 from tenants.models import AccountKind, CredentialKind
-from tenants.tree import create_account
+from tenants.tree import add_host, create_account
 
 SECRET_KEY = bytes.fromhex("5e" * 32)
 PASSWORD = "a long test password"
@@ -48,6 +48,11 @@ class Tenant:
     def api_key(self) -> str:
         """Its API key."""
         return f"lv_{self.name}_test_key"
+
+    @property
+    def host(self) -> str:
+        """The host on which its own dashboard answers; browsers take *.localhost to loopback."""
+        return f"{self.name}.localhost"
 
     @property
     def domain(self) -> str:
@@ -101,6 +106,7 @@ async def find(db: Database) -> World:
 
 async def _furnish(unit: UnitOfWork, tenant: Tenant) -> None:
     keyring = Keyring(SECRET_KEY)
+    await add_host(unit, host=tenant.host, account_id=tenant.id)
     await create_member(unit, account_id=tenant.id, email=tenant.email, name=tenant.name, password=PASSWORD)
     await grant(unit.conn, tenant.id, CREDITS)
     await create_credential(
