@@ -8,7 +8,7 @@ message that nobody authorised (CVE-2023-51764 and its kin).
 import re
 from dataclasses import dataclass, field
 
-from smtpd.replies import Refused, too_big
+from smtpd.replies import NO_ROOM, Refused, too_big
 
 _END = b"\r\n.\r\n"
 
@@ -29,8 +29,11 @@ class Content:
 
     limit: int
     size: int = 0
+    kept: int = 0
     bare: bool = False
     nul: bool = False
+    dropped: bool = False
+    """Nothing is kept any more, because there is no room for it now."""
     _pieces: list[bytes] = field(default_factory=list)
     # What could be the beginning of the end, held back; the line before the first one has ended, so to speak.
     _tail: bytes = b"\r\n"
@@ -68,10 +71,12 @@ class Content:
             piece = piece[2:]
             self._seeded = False
         self.size += len(piece)
-        if self.too_big:
+        if self.too_big or self.dropped:
             self._pieces.clear()
+            self.kept = 0
         else:
             self._pieces.append(piece)
+            self.kept += len(piece)
 
     def take(self) -> bytes:
         """Return the whole content, lines ended by CRLF, and forget it."""
@@ -94,6 +99,8 @@ def examined(content: Content, *, normalise: bool) -> bytes:
     """
     if content.too_big:
         raise Refused(too_big(content.limit))
+    if content.dropped:
+        raise Refused(NO_ROOM)
     if content.nul:
         raise Refused("550 5.6.0 The message has a NUL byte, which mail cannot carry: encode it as base64")
     data = content.take()

@@ -14,6 +14,9 @@ MESSAGE_BYTES = 40 * 1024 * 1024
 DRAIN_BYTES = MESSAGE_BYTES * 11 // 10
 """How much of a message that is too big is read, so that the client sees why; then the connection ends."""
 
+MEMORY_BYTES = 256 * 1024 * 1024
+"""Content that all sessions of a process may hold at once; the message that would exceed it is put off by 452 4.3.1."""
+
 RECIPIENTS = 1_000
 """Of one message; the next one is told 452 4.5.3 and the message goes to those it has (RFC 5321 §4.5.3.1.10)."""
 

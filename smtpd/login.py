@@ -132,8 +132,7 @@ async def _verify(session: "Session", username: str, password: str) -> None:
     measures.LOGINS.labels("wrong").inc()
     session.login_failures += 1
     if session.login_failures >= limits.LOGIN_FAILURES:
-        await session.end(replies.LOGIN_GIVEN_UP)
-        return
+        raise Refused(replies.LOGIN_GIVEN_UP)
     raise Refused(replies.WRONG_LOGIN)
 
 

@@ -17,6 +17,7 @@ IDLE = "421 4.4.2 Nothing came for too long: connect again when you have somethi
 SLOW = "421 4.4.2 The message came too slowly: nothing was taken, try again on a better line"
 ERRORS = "421 4.7.0 Too many errors: see what the replies said before you connect again"
 JUNK = "421 4.7.0 Too many commands without a message: connect again when you have one"
+NO_ROOM = "452 4.3.1 Too much mail is arriving at once: try again in a minute"
 FLOOD = "500 5.5.2 This is no SMTP: goodbye"
 LONG_COMMAND = "500 5.5.2 Command line too long"
 NOT_UTF8 = "501 5.5.2 The command is neither ASCII nor UTF-8"

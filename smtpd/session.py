@@ -43,6 +43,8 @@ class Door:
     strangers: limits.Share = field(default_factory=lambda: limits.Share(limits.PER_ADDRESS))
     members: limits.Share = field(default_factory=lambda: limits.Share(limits.PER_ACCOUNT))
     sessions: set["Session"] = field(default_factory=set)
+    held: int = 0
+    """Bytes of content that is arriving or being accepted."""
     closing: bool = False
     empty: asyncio.Event = field(default_factory=asyncio.Event)
     """Closing, and the last session has gone."""
@@ -96,6 +98,9 @@ class Session(Connection):
 
     async def _refuse(self, reply: str) -> None:
         measures.REFUSED.labels(reply[:9]).inc()
+        if reply.startswith("421"):
+            await self.end(reply)
+            return
         await self.push(reply)
         self._errors += 1
         if self._errors >= (limits.ERRORS_END if self.scope is None else limits.MEMBER_ERRORS_END):
@@ -125,15 +130,11 @@ class Session(Connection):
     async def _command(self) -> None:
         """Read one command, do it, answer it."""
         try:
-            self._between_commands = True
-            try:
-                line = await self.line()
-            finally:
-                self._between_commands = False
-            if self.door.closing:
+            line = None if self.door.closing else await self._next_line()
+            if line is None or self.door.closing:
                 await self.end(replies.CLOSING)
-                return
-            await self._do(line)
+            else:
+                await self._do(line)
         except LineTooLong:
             await self._refuse(replies.LONG_COMMAND)
         except Refused as refused:
@@ -146,6 +147,13 @@ class Session(Connection):
             measures.FAULTS.inc()
             log.exception("smtp.command_failed", peer=self.ip)
             await self._refuse(replies.FAULT)
+
+    async def _next_line(self) -> bytes:
+        self._between_commands = True
+        try:
+            return await self.line()
+        finally:
+            self._between_commands = False
 
     async def _do(self, line: bytes) -> None:
         verb_bytes, _, rest = line.partition(b" ")
@@ -293,27 +301,34 @@ class Session(Connection):
             raise Refused("501 5.5.4 DATA takes nothing")
         self.draft = None
         await self.push("354 Go ahead, end with a dot on a line of its own")
-        content = await self._read()
-        data = examined(content, normalise=self.door.normalise)
-        peer = Peer(self.ip, self.helo, self._protocol(draft.parameters.smtputf8))
-        reply = await self.door.handler.take(draft, data, peer)
+        content = Content(limits.MESSAGE_BYTES)
+        try:
+            await self._read(content)
+            data = examined(content, normalise=self.door.normalise)
+            peer = Peer(self.ip, self.helo, self._protocol(draft.parameters.smtputf8))
+            reply = await self.door.handler.take(draft, data, peer)
+        finally:
+            self.door.held -= content.kept
         if not reply.startswith("2"):
             raise Refused(reply)
         self._errors = self._junk = 0
         await self.push(reply)
 
-    async def _read(self) -> Content:
-        content = Content(limits.MESSAGE_BYTES)
+    async def _read(self, content: Content) -> None:
+        """Read to the final dot, keeping what there is room for."""
         self.arriving()
         rest = None
         while rest is None:
+            before = content.kept
             rest = content.feed(await self.stream.chunk())
+            self.door.held += content.kept - before
+            if self.door.held > limits.MEMORY_BYTES:
+                content.dropped = True
             if content.size > limits.DRAIN_BYTES:
                 self.cut(replies.too_big(limits.MESSAGE_BYTES))
                 raise Ended
         self.within(limits.MEMBER_IDLE)
         self.stream.unread(rest)
-        return content
 
     async def smtp_RSET(self, argument: str) -> None:
         """RFC 5321 §4.1.1.5"""

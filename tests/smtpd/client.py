@@ -5,7 +5,7 @@ import base64
 import contextlib
 import ssl
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 PATIENCE = 10.0
 """Seconds a test waits for what must come."""
@@ -34,6 +34,8 @@ class Reply:
 class Client:
     """One connection. `greeting` is what the server said first."""
 
+    opened: ClassVar[list["Client"]] = []
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
@@ -46,6 +48,7 @@ class Client:
             host, port, ssl=trusting() if tls else None, local_addr=(source, 0)
         )
         client = cls(reader, writer)
+        cls.opened.append(client)
         client.greeting = await client.reply()
         return client
 
@@ -113,6 +116,8 @@ class Client:
 
     async def close(self) -> None:
         """Hang up."""
+        if self.writer.transport.is_closing():
+            return
         self.writer.close()
         with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
             await asyncio.wait_for(self.writer.wait_closed(), PATIENCE)
