@@ -31,6 +31,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 # Messages up to _SMALL bytes are read together, up to _TOGETHER bytes a query.
 _SMALL, _TOGETHER = 256 * 1024, 2 * 1024 * 1024
+# A message is in memory as received, as finished, and with its dots stuffed on its way to the socket.
+_COPIES = 3
 # Seconds that a signing key is remembered: so long may a retired key still sign.
 _REMEMBER = 30.0
 _MOST_KEYS = 10_000
@@ -44,6 +46,7 @@ class Parcel:
     """A message in memory, until its last recipient is settled."""
 
     size: int
+    """What it took of the budget."""
     recipients: int
 
 
@@ -80,9 +83,9 @@ class Preparation:
         accounts = {lease.claimed.account_id for lease in leases}
         suspended = await patiently(lambda: self._suspended(accounts))
         keys = await patiently(lambda: self._signing_keys({_signs(group[0].claimed) for group in groups.values()}))
-        for chunk in _chunks(list(groups.values()), together=min(_TOGETHER, self._budget.total // 8)):
+        for chunk in _chunks(list(groups.values()), together=min(_TOGETHER, self._budget.total // 8 // _COPIES)):
             # All at once: two half-served batches would wait for each other.
-            await self._budget.take(sum(group[0].claimed.size for group in chunk))
+            await self._budget.take(sum(_COPIES * group[0].claimed.size for group in chunk))
             ids = [group[0].claimed.message_id for group in chunk]
             contents = await patiently(functools.partial(self._bodies, ids))
             ready: list[Letter] = []
@@ -107,7 +110,7 @@ class Preparation:
         try:
             stop = steps.stopped(matter)
             if stop is None:
-                parcel = Parcel(matter.first.size, len(group))
+                parcel = Parcel(_COPIES * matter.first.size, len(group))
                 finished = steps.finishing(matter, self._mail_domain)
                 return [
                     Letter(lease, steps.outgoing(lease.claimed, finished, self._keyring, self._mail_domain), parcel)
@@ -118,7 +121,7 @@ class Preparation:
         except Exception as fault:
             log.exception("dispatch.fault", message=str(matter.first.message_id), reason=type(fault).__name__)
             ends = [outcomes.faulted(lease.claimed) for lease in group]
-        self._budget.give(matter.first.size)
+        self._budget.give(_COPIES * matter.first.size)
         for end in ends:
             self._settle(end)
         return []
