@@ -243,5 +243,6 @@ def _multipart(subtype: str, parts: Sequence[bytes]) -> bytes:
     boundary = f"=_{digest}".encode("ascii")
     pieces = [encoded.folded("Content-Type", f'multipart/{subtype}; boundary="{boundary.decode("ascii")}"'), b"\r\n"]
     for part in parts:
-        pieces += [b"--", boundary, b"\r\n", part, b"" if part.endswith(b"\r\n") else b"\r\n"]
+        # The CRLF before a boundary belongs to it (RFC 2046 §5.1.1), so a part's own last one needs another behind it.
+        pieces += [b"--", boundary, b"\r\n", part, b"\r\n"]
     return b"".join([*pieces, b"--", boundary, b"--\r\n"])

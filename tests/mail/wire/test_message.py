@@ -6,7 +6,12 @@ from pathlib import Path
 import dkim as dkimpy
 import pytest
 from cryptography.hazmat.primitives import serialization
-from dkim.canonicalization import compress_whitespace, correct_empty_body, strip_trailing_lines, strip_trailing_whitespace
+from dkim.canonicalization import (
+    compress_whitespace,
+    correct_empty_body,
+    strip_trailing_lines,
+    strip_trailing_whitespace,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,11 +40,15 @@ def verifies(content: bytes, txt: str = TXT) -> bool:
 
 
 def test_everything_submitted_follows_our_own_fields_byte_for_byte() -> None:
-    assert finish(MESSAGE, plan()) == (
-        b"Received: from client.test (unknown [192.0.2.7])\r\n\tby out.test with ESMTPSA id 42;"
-        b" Mon, 23 Nov 2026 05:00:00 +0000\r\n"
-        b"Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nMessage-ID: <42@out.test>\r\n"
-    ) + MESSAGE
+    assert (
+        finish(MESSAGE, plan())
+        == (
+            b"Received: from client.test (unknown [192.0.2.7])\r\n\tby out.test with ESMTPSA id 42;"
+            b" Mon, 23 Nov 2026 05:00:00 +0000\r\n"
+            b"Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nMessage-ID: <42@out.test>\r\n"
+        )
+        + MESSAGE
+    )
 
 
 def test_a_date_and_id_of_its_own_are_kept() -> None:
@@ -77,7 +86,9 @@ def test_the_signature_comes_last_and_covers_what_we_added() -> None:
     assert not verifies(made.replace(b"body  with", b"body  without"))
 
 
-@pytest.mark.parametrize("added", [b"From: x@y.test\r\n", b"Subject: other\r\n", b"Reply-To: x@y.test\r\n", b"Cc: x@y.test\r\n"])
+@pytest.mark.parametrize(
+    "added", [b"From: x@y.test\r\n", b"Subject: other\r\n", b"Reply-To: x@y.test\r\n", b"Cc: x@y.test\r\n"]
+)
 def test_a_field_added_later_breaks_the_signature(added: bytes) -> None:
     made = finish(MESSAGE, plan(KEY))
     assert verifies(made)
@@ -130,7 +141,9 @@ def test_keys_are_published_as_dns_wants_them() -> None:
     assert finish(MESSAGE, plan(dkim.SigningKey("shop.test", "s1", pem))).endswith(finish(MESSAGE, plan()))
 
 
-@pytest.mark.parametrize("private", [b"", b"nonsense", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+@pytest.mark.parametrize(
+    "private", [b"", b"nonsense", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+)
 def test_an_unusable_key_is_said_to_be_one(private: bytes) -> None:
     with pytest.raises(dkim.UnusableKey):
         finish(MESSAGE, plan(dkim.SigningKey("shop.test", "s1", private)))

@@ -134,7 +134,7 @@ def test_overlong_lines_are_re_encoded(eight_bit: bool) -> None:
 
 
 def test_a_signed_part_is_not_touched_for_a_long_line() -> None:
-    signed = crlf('Content-Type: multipart/signed; boundary=s\n\n--s\n\nlong\n--s\n\nsig\n--s--\n').replace(
+    signed = crlf("Content-Type: multipart/signed; boundary=s\n\n--s\n\nlong\n--s\n\nsig\n--s--\n").replace(
         b"long", b"x" * 2000
     )
     assert narrow(signed, eight_bit=True) == signed
@@ -202,7 +202,9 @@ def test_nesting_bombs_are_sent_on_safely(kind: str) -> None:
     "piece", [b"--b\r\n", b"--b\r\n\r\n\xc3\xbc\r\n", b"=", b"  \t", b'boundary="', b"\xff", b"x" * 1500 + b"\r\n"]
 )
 def test_hostile_bodies_take_linear_time(piece: bytes) -> None:
-    content = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\n\xff\r\n' + piece * (1_000_000 // len(piece))
+    content = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\n\xff\r\n' + piece * (
+        1_000_000 // len(piece)
+    )
     started = time.monotonic()
     narrow(canonical(content), eight_bit=False)
     assert time.monotonic() - started < 2

@@ -30,7 +30,9 @@ def test_replies_are_read(lines: list[bytes], reply: Reply) -> None:
 
 
 def test_a_glued_reply_is_taken_apart() -> None:
-    quoted = "550-5.7.1 [192.0.2.1] Messages with multiple 550 5.7.1 addresses in From: header are not accepted. x - gsmtp"
+    quoted = (
+        "550-5.7.1 [192.0.2.1] Messages with multiple 550 5.7.1 addresses in From: header are not accepted. x - gsmtp"
+    )
     assert from_text(quoted) == Reply(
         550, "5.7.1", "[192.0.2.1] Messages with multiple addresses in From: header are not accepted. x - gsmtp"
     )
