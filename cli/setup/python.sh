@@ -67,11 +67,11 @@ install() {
   lock=$1
   total=$(grep -c '^[a-zA-Z0-9]' "$lock")
   say "Installing Python packages ($total at most) …"
-  if [ -x .venv/bin/pip ] || "$py" -m pip --version >/dev/null 2>&1; then
-    set -- "$py" -m pip install --disable-pip-version-check --no-input --progress-bar off --require-hashes -r "$lock"
-  else
-    set -- uv pip install --quiet --python "$py" --require-hashes -r "$lock"
+  if ! "$py" -c 'import pip' 2>/dev/null; then
+    uv pip install --python "$py" --require-hashes -r "$lock" # shows its own progress
+    return
   fi
+  set -- "$py" -m pip install --disable-pip-version-check --no-input --progress-bar off --require-hashes -r "$lock"
   [ -t 1 ] && tty=1 || tty=0
   { "$@" 2>&1 || say 'livery: installation failed'; } | awk -v total="$total" -v tty="$tty" '
     { said = said $0 "\n" }

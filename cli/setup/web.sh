@@ -11,7 +11,7 @@ say() { printf '%s\n' "$*"; }
 
 if ! node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null || ! command -v npm >/dev/null; then
   if [ "${1:-}" = if-node ]; then
-    [ -f dist/index.html ] || say "No Node.js 20 or newer: everything but the dashboard will run. It is built at the next make run that finds one."
+    [ -f dist/index.html ] || say "No Node.js 20 or newer: everything but the dashboard will run. Install it and make run again."
     exit 0
   fi
   say "Node.js 20 or newer, with npm, is needed. Type: apt-get install nodejs npm" >&2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.machine import Machine
+from tests.cli.machine import CHECKOUT, Machine
 
 
 def refusal(machine: Machine, *words: str, **environ: str) -> str:
@@ -65,28 +65,44 @@ def test_a_setting_that_cannot_be_used(machine: Machine, environ: dict[str, str]
     assert refusal(machine, **environ).startswith(said)
 
 
-def test_without_any_python_one_line_says_what_to_type(tmp_path: Path) -> None:
-    checkout = Path(__file__).resolve().parents[2]
-    (tmp_path / "cli" / "setup").mkdir(parents=True)
-    script = tmp_path / "cli" / "setup" / "python.sh"
-    script.write_text((checkout / "cli" / "setup" / "python.sh").read_text())
-    (tmp_path / "requirements.lock").write_text("")
-    tools = tmp_path / "bin"
+def bare_machine(place: Path, script: str) -> tuple[Path, dict[str, str]]:
+    """A checkout with one setup script, and the environment of a machine with hardly any program."""
+    copy = place / "cli" / "setup" / script
+    copy.parent.mkdir(parents=True)
+    copy.write_text((CHECKOUT / "cli" / "setup" / script).read_text())
+    tools = place / "bin"
     tools.mkdir()
     for tool in ("sh", "cat", "cksum", "cut", "dirname", "rm"):
         (tools / tool).symlink_to(f"/usr/bin/{tool}")
+    return copy, {"PATH": str(tools), "HOME": str(place)}
+
+
+def run_script(script: Path, environ: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["/bin/sh", str(script), *words], env=environ, capture_output=True, text=True, check=False)
+
+
+def test_without_any_python_one_line_says_what_to_type(tmp_path: Path) -> None:
+    script, environ = bare_machine(tmp_path, "python.sh")
+    (tmp_path / "requirements.lock").write_text("")
     # A pyenv shim: it exists, and fails when it is run.
-    shim = tools / "python3.13"
+    shim = tmp_path / "bin" / "python3.13"
     shim.write_text("#!/bin/sh\necho 'pyenv: version 3.13 is not installed' >&2\nexit 127\n")
     shim.chmod(0o755)
-    done = subprocess.run(
-        ["/bin/sh", str(script)],
-        env={"PATH": str(tools), "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_script(script, environ)
     assert done.returncode == 1
     assert done.stderr.startswith("Python 3.12 or newer is needed. Type: ")
     assert (done.stderr.count("\n"), done.stdout) == (1, "")
     assert not (tmp_path / ".venv").exists()
+
+
+def test_without_node_one_line_says_so_and_the_rest_goes_on(tmp_path: Path) -> None:
+    script, environ = bare_machine(tmp_path, "web.sh")
+    (tmp_path / "web-vue").mkdir()
+    done = run_script(script, environ, "if-node")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (
+        done.stdout == "No Node.js 20 or newer: everything but the dashboard will run. Install it and make run again.\n"
+    )
+    done = run_script(script, environ)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Node.js 20 or newer, with npm, is needed. Type: apt-get install nodejs npm\n"
