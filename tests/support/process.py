@@ -7,10 +7,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+# The parent whose death a child feels is the thread that forked it: one thread, that lives as long as the test run.
+_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 
 def die_with_parent() -> None:
@@ -39,20 +42,23 @@ def start(
     log: Path,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    group: bool = True,
 ) -> subprocess.Popen[bytes]:
     """Start a program with its output appended to `log`; it leads its own process group and dies with us."""
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            [str(part) for part in argv],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=None if env is None else dict(env),
-            cwd=cwd,
-            start_new_session=group,
-            preexec_fn=die_with_parent,
-        )
+
+    def spawn() -> subprocess.Popen[bytes]:
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                [str(part) for part in argv],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+
+    return _spawner.submit(spawn).result()
 
 
 def stop(process: subprocess.Popen[bytes], *, sig: int = signal.SIGTERM, seconds: float = 20) -> int:
