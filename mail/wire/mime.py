@@ -30,6 +30,8 @@ def narrow(content: bytes, *, eight_bit: bool) -> bytes:
     if not _needs(content, 0, len(content), eight_bit):
         return content
     narrowed = _entity(content, eight_bit, depth=0, signed=False)
+    if b"\0" in narrowed:
+        narrowed = narrowed.translate(None, b"\0")
     if eight_bit or narrowed.isascii():
         return narrowed
     return narrowed.translate(_SAFE)
@@ -40,7 +42,8 @@ _SAFE = bytes(range(128)) + b"?" * 128
 
 def _needs(content: bytes, start: int, end: int, eight_bit: bool) -> bool:
     piece = content if end - start == len(content) else content[start:end]
-    return (not eight_bit and not piece.isascii()) or has_long_line(piece)
+    # NUL is in no message (RFC 5322 §3.5, RFC 2045 §2.7), and programs in C end there.
+    return (not eight_bit and not piece.isascii()) or b"\0" in piece or has_long_line(piece)
 
 
 def _entity(content: bytes, eight_bit: bool, depth: int, signed: bool) -> bytes:

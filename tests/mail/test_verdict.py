@@ -128,6 +128,6 @@ def test_every_cause_has_words_and_a_fault() -> None:
 
 @pytest.mark.parametrize("piece", ["user ", "mailbox is ", "a" * 5000, "blocked ", "@", "retry in ", "x@", " " * 3000])
 def test_hostile_text_is_judged_quickly(piece: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     judge(from_text("550 " + piece * (200_000 // len(piece))))
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1

@@ -95,7 +95,7 @@ def test_whatever_is_accepted_reads_the_same_again(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["<" + "a." * 100_000, '<"' + "a" * 200_000, "<a@" + "b-" * 100_000 + ">"])
 def test_hostile_paths_are_refused_quickly(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(AddressError):
         read_path(text, utf8=True)
-    assert time.monotonic() - started < 0.5
+    assert time.process_time() - started < 0.5

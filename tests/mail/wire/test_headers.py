@@ -145,8 +145,8 @@ def test_all_mailboxes_of_a_list_are_read() -> None:
 @pytest.mark.parametrize("piece", ["(", "a,", '"', "<", "=?a?q?", "a@b ", "\\", '("', "=?utf-8?q?x?= ", "\r\n a"])
 def test_hostile_fields_take_linear_time(piece: str) -> None:
     content = ("From: " + piece * (400_000 // len(piece)) + "\r\n\r\n").encode()
-    started = time.monotonic()
+    started = time.process_time()
     head = scan(content)
     author(head)
     head.shown("from")
-    assert time.monotonic() - started < 1.5
+    assert time.process_time() - started < 1.5

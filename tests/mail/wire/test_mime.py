@@ -64,8 +64,9 @@ epilogue
 def test_malformed_mail_passes_whole(file: Path, eight_bit: bool) -> None:
     content = canonical(file.read_bytes())
     made = narrow(content, eight_bit=eight_bit)
-    if content.isascii() and not has_long_line(content):
+    if content.isascii() and b"\0" not in content and not has_long_line(content):
         assert made is content
+    assert b"\0" not in made
     if not eight_bit:
         assert made.isascii()
     assert not has_long_line(made)
@@ -177,6 +178,14 @@ def test_quoted_printable_decodes_to_exactly_what_it_was(lines: list[bytes]) -> 
     assert quopri.decodestring(made) == body
 
 
+@pytest.mark.parametrize("eight_bit", [True, False])
+def test_nul_is_encoded_in_a_leaf_and_dropped_elsewhere(eight_bit: bool) -> None:
+    made = narrow(b"Subject: a\0b\r\nContent-Type: text/plain\r\n\r\nT\0e\0x\0t\0\r\n", eight_bit=eight_bit)
+    assert b"\0" not in made
+    assert leaves(made) == [b"T\0e\0x\0t\0\r\n"]
+    assert email.message_from_bytes(made)["Subject"] == "ab"
+
+
 @given(st.binary(max_size=400), st.booleans())
 def test_any_bytes_fit_through(raw: bytes, eight_bit: bool) -> None:
     made = narrow(canonical(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + raw), eight_bit=eight_bit)
@@ -193,9 +202,9 @@ def nested(kind: str, depth: int) -> bytes:
 @pytest.mark.parametrize("kind", ["multipart", "rfc822"])
 def test_nesting_bombs_are_sent_on_safely(kind: str) -> None:
     bomb = nested(kind, 5000) + "\r\nü\r\n".encode()
-    started = time.monotonic()
+    started = time.process_time()
     assert narrow(bomb, eight_bit=False).isascii()
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
@@ -205,6 +214,6 @@ def test_hostile_bodies_take_linear_time(piece: bytes) -> None:
     content = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\n\xff\r\n' + piece * (
         1_000_000 // len(piece)
     )
-    started = time.monotonic()
+    started = time.process_time()
     narrow(canonical(content), eight_bit=False)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
