@@ -5,10 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from kit.resolver import FakeResolver
 from mail.transports import Hop, LeaseLost, OutgoingMail, OutgoingRecipient
-from mail.transports.choice import choose
-from mail.transports.mx import MailExchangers
 from mail.transports.relay import Relay
 from mail.transports.simulator import Simulator
 from mail.verdict import Bounced, Cause, Deferred, Delivered, Verdict
@@ -83,14 +80,11 @@ async def test_a_lost_lease_plays_nothing() -> None:
         await Simulator().deliver(letter("delivered@simulator.livery.test"), heartbeat=lost)
 
 
-def test_the_route_chooses_the_transport() -> None:
-    resolver = FakeResolver()
-    assert isinstance(choose("simulator", helo="out.test", resolver=resolver), Simulator)
-    assert isinstance(choose("mx", helo="out.test", resolver=resolver), MailExchangers)
-    assert isinstance(choose("smtp://127.0.0.1:2600", helo="out.test", resolver=resolver), Relay)
+def test_a_relay_route_is_read() -> None:
+    assert isinstance(Relay.from_route("smtp://127.0.0.1:2600", helo="out.test"), Relay)
 
 
 @pytest.mark.parametrize("route", ["", "lmtp://x:1", "smtp://", "smtp://a:b", "smtp://a/b"])
-def test_other_words_are_no_route(route: str) -> None:
+def test_other_words_are_no_relay_route(route: str) -> None:
     with pytest.raises(ValueError):
-        choose(route, helo="out.test", resolver=FakeResolver())
+        Relay.from_route(route, helo="out.test")
