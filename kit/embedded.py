@@ -271,10 +271,10 @@ def _end_leftovers(home: Home) -> None:
         deadline = time.monotonic() + seconds
         while server_processes(home.cluster) and time.monotonic() < deadline:
             time.sleep(0.02)
-    # Its process is gone. Left in place, the file would stop the new server if another process of this user
-    # has been given the same number since.
-    with contextlib.suppress(FileNotFoundError):
-        (home.cluster / "postmaster.pid").unlink()
+    # Their process is gone, but left in place these files would stop the new server while its number is in use: by a
+    # zombie that nobody has buried, or by another process of this user that was given the same number.
+    for file in (home.cluster / "postmaster.pid", home.socket_dir / ".s.PGSQL.5432.lock"):
+        file.unlink(missing_ok=True)
 
 
 def _postmaster(cluster: Path) -> int:
@@ -322,12 +322,13 @@ def _launch(home: Home, words_file: Path) -> subprocess.Popen[bytes]:
 
 def _last_words(words_file: Path, cluster: Path) -> str:
     """Why the server says it failed: what it told us, else what its log has last."""
-    lines = words_file.read_text(errors="replace").splitlines()
+    lines = []
     with contextlib.suppress(OSError, ValueError):
         newest = max((cluster / "log").glob("*.log"), key=lambda file: file.stat().st_mtime)
         lines += newest.read_text(errors="replace").splitlines()[-20:]
+    lines += words_file.read_text(errors="replace").splitlines()
     told = [line for line in lines if re.search(r"\b(FATAL|PANIC):", line)] or [line for line in lines if line.strip()]
-    return told[0].strip() if told else "it said nothing"
+    return told[-1].strip() if told else "it said nothing"
 
 
 def _urls(socket_dir: Path) -> Urls:
