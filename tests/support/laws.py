@@ -23,6 +23,11 @@ from tests.support.graphql import Api
 _COUNTED = ("total", "delivered", "bounced", "opened", "clicked", "unsubscribed", "complained")
 
 
+# Wide enough for every clock that a test shifts.
+_STATISTICS = f"""{{ statistics(from: "2026-01-01T00:00:00Z", to: "2027-12-31T00:00:00Z", bucket: MONTH, timeZone: "UTC")
+    {{ totals {{ {" ".join(_COUNTED)} }} buckets {{ counts {{ total }} }} }} }}"""
+
+
 async def check(conn: asyncpg.Connection, *, seconds: float = 10) -> None:
     """Assert every law of the database; the tallies, which follow the ledger, have `seconds` to catch up."""
     events = await conn.fetch("select * from event order by epoch, xid, id")
@@ -73,6 +78,17 @@ async def check_feed(api: Api, *, seed: int = 1, cursors: int = 5) -> list[dict[
         rest = await api.ledger(after=everything[at]["cursor"])
         assert [event["id"] for event in rest] == ids[at + 1 :], f"replay from event {at} of {len(ids)} differs"
     return everything
+
+
+async def check_statistics(conn: asyncpg.Connection, api: Api, account: UUID) -> None:
+    """Assert that the counts an account is shown are what the ledger of its subtree adds up to."""
+    rows = await conn.fetch(
+        "select e.* from event e join account a on a.id = e.account_id where a.lineage @> array[$1::uuid]", account
+    )
+    wanted = sum(tallies(rows).values(), Counter())
+    shown = (await api.run(_STATISTICS))["statistics"]
+    assert {name: int(shown["totals"][name]) for name in _COUNTED} == {name: wanted[name] for name in _COUNTED}
+    assert sum(int(bucket["counts"]["total"]) for bucket in shown["buckets"]) == wanted["total"]
 
 
 async def check_scopes(conn: asyncpg.Connection, clients: Mapping[UUID, Api]) -> None:

@@ -165,6 +165,7 @@ class Stage:
             if self.platform.alive("api"):
                 await laws.check_feed(self.api(self.world.shop))
                 viewers = (self.world.platform, self.world.acme, self.world.shop, self.world.rival)
+                await laws.check_statistics(conn, self.api(self.world.acme), self.world.acme.id)
                 await laws.check_scopes(conn, {tenant.id: self.api(tenant) for tenant in viewers})
 
 
