@@ -143,6 +143,8 @@ def settings_for(database_url: str, port: int, tmp_path: Path, **more: str) -> S
     return load(
         {
             "LIVERY_DATABASE_URL": database_url,
+            # As in production: the role that owns nothing.
+            "LIVERY_DATABASE_API_URL": database_url.replace("//livery@", "//livery_api@"),
             "LIVERY_SECRET_KEY": SECRET,
             "LIVERY_HTTP_PORT": str(port),
             "LIVERY_METRICS_PORT": "0",

@@ -6,14 +6,16 @@ import re
 import pytest
 from structlog.testing import capture_logs
 
+from kit.db import connect
 from tests.api.conftest import World
 from tests.api.live import connected
 
 
 async def break_reading(world: World) -> None:
-    async with world.db.connection() as conn:
-        await conn.execute("alter table message rename to hidden_table_name")
-        await conn.execute("alter table recipient rename to hidden_too")
+    conn = await connect(world.platform.settings.database_url)
+    await conn.execute("alter table message rename to hidden_table_name")
+    await conn.execute("alter table recipient rename to hidden_too")
+    await conn.close()
 
 
 async def test_an_unforeseen_fault_shows_an_incident_only(world: World) -> None:
