@@ -47,6 +47,7 @@ export function useFormat() {
       return new Intl.NumberFormat(locale.value, {
         style: 'unit',
         unit: unit as string,
+        unitDisplay: bytes < 1_000 ? 'long' : 'short',
         maximumFractionDigits: 1,
       }).format(value as number)
     },

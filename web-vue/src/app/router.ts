@@ -25,6 +25,12 @@ export const router = createRouter({
       meta: { open: true, title: 'login.heading' },
     },
     {
+      path: '/unreachable',
+      name: 'unreachable',
+      component: () => import('./UnreachablePage.vue'),
+      meta: { open: true, title: 'fault.title' },
+    },
+    {
       path: '/',
       component: () => import('./AppShell.vue'),
       children: [
@@ -71,6 +77,8 @@ export function afterLogin(to: RouteLocationNormalized): string {
 
 router.beforeEach(async (to) => {
   const who = await knownSession()
+  if (to.name === 'unreachable') return who === 'unreachable' ? true : afterLogin(to)
+  if (who === 'unreachable') return { name: 'unreachable', query: { next: to.fullPath } }
   if (to.meta.open) return who === null ? true : afterLogin(to)
   if (who === null) return { name: 'login', query: to.path === '/' ? {} : { next: to.fullPath } }
   return true

@@ -13,14 +13,20 @@ export const session = computed(() => me.value ?? null)
 /** The zone in which times and days are shown. */
 export const timeZone = computed(() => me.value?.account.timeZone ?? 'UTC')
 
-/** Asks the server who is here, once; a fault counts as nobody known yet. */
-export async function knownSession(): Promise<SessionFragment | null> {
+/** Asks the server who is here, once. `unreachable`: it could not be asked, and nobody may be sent away for that. */
+export async function knownSession(): Promise<SessionFragment | null | 'unreachable'> {
   if (me.value === undefined) {
     const { data, fault } = await ask(WhoamiDocument, {})
-    if (fault !== null) return null
+    if (fault !== null) return 'unreachable'
     me.value = data.me ?? null
   }
   return me.value
+}
+
+/** Asks again what the account has left; what cannot be asked stays as it was. */
+export async function refreshSession(): Promise<void> {
+  const { data } = await ask(WhoamiDocument, {})
+  if (data?.me && me.value) me.value = data.me
 }
 
 export type SignIn =

@@ -12,6 +12,9 @@ export interface Brand {
   smtpHost: string | null
 }
 
+/** The colour of those who chose none. */
+const houseColour = '#0f766e'
+
 const colour = /^#[0-9a-f]{6}$/i
 const ownAddress = /^\/(?!\/)/
 
@@ -38,10 +41,8 @@ export const brand: Brand = readBrand(document)
 
 /** Paints a page in its brand: colours, tab icon and title. */
 export function applyBrand(page: Document): void {
-  if (brand.color !== null) {
-    for (const [shade, value] of Object.entries(shades(brand.color))) {
-      page.documentElement.style.setProperty(`--ui-color-primary-${shade}`, value)
-    }
+  for (const [shade, value] of Object.entries(shades(brand.color ?? houseColour))) {
+    page.documentElement.style.setProperty(`--ui-color-primary-${shade}`, value)
   }
   page.title = brand.name
   page.querySelector('link[rel=icon]')?.setAttribute('href', brand.logo ?? letterIcon(brand))
@@ -50,7 +51,7 @@ export function applyBrand(page: Document): void {
 /** A tab icon with the brand's first letter on its colour. */
 function letterIcon({ name, color }: Brand): string {
   const letter = [...name][0]?.toUpperCase().replace(/[<&]/, '') ?? ''
-  const fill = color === null ? '#0f766e' : (shades(color)[600] ?? color)
+  const fill = shades(color ?? houseColour)[600]
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="${fill}"/><text x="16" y="22" font-family="system-ui,sans-serif" font-size="18" font-weight="700" text-anchor="middle" fill="#fff">${letter}</text></svg>`
   return `data:image/svg+xml,${encodeURIComponent(svg)}`
 }
