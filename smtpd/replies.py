@@ -42,12 +42,6 @@ _BY_KIND = {
     Kind.EXHAUSTED: "452 4.7.1",
     Kind.UNAVAILABLE: "451 4.3.0",
 }
-# What RFC 3463 can tell apart and a kind cannot.
-_BY_FIELD = {
-    "sender": "553 5.1.7",
-    "recipients": "553 5.1.3",
-    "size": "552 5.3.4",
-}
 
 
 class Refused(Exception):
@@ -65,10 +59,7 @@ def too_big(limit: int) -> str:
 
 def of_error(error: LiveryError) -> str:
     """Return the one-line reply that stands for a refusal of the house."""
-    code = _BY_KIND[error.kind]
-    if error.kind is Kind.INVALID and error.field:
-        code = _BY_FIELD.get(error.field[0], code)
-    return line(code, words(error))
+    return line(_BY_KIND[error.kind], words(error))
 
 
 def words(error: LiveryError) -> str:
