@@ -188,7 +188,7 @@ class Stream(asyncio.Protocol):
                 self._transport,
                 self,
                 context,
-                server_hostname=host if context.check_hostname or host else None,
+                server_hostname=host,
                 ssl_handshake_timeout=within,
             )
         if upgraded is None:

@@ -13,10 +13,16 @@ class Scripted:
         self.groups: list[bytes] = []
         """What came before each answer, over all connections."""
         self.connections = 0
+        self._news = asyncio.Condition()
 
     def on_group(self, end: bytes, answer: str) -> None:
         """Answer as soon as what came ends in `end`."""
         self._answers.append((end, answer))
+
+    async def answered(self, end: bytes) -> None:
+        """Wait until a group with this end was answered."""
+        async with self._news:
+            await self._news.wait_for(lambda: any(group.endswith(end) for group in self.groups))
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -38,6 +44,8 @@ class Scripted:
                         self.groups.append(came)
                         came = b""
                         writer.write(answer.encode() + b"\r\n")
+                        async with self._news:
+                            self._news.notify_all()
                         break
         except ConnectionError:
             pass
