@@ -16,16 +16,21 @@ import uvicorn
 from api import app
 from api.context import Platform
 from kit.crypto import Keyring
-from kit.db import Database
+from kit.db import Database, open_database
 from kit.settings import Settings, load
 from mail.intake import Envelope, EnvelopeRecipient, Submission
 from tenants import credentials, credits, members, tree
 from tenants.models import AccountKind, CredentialKind
 from tenants.scope import Scope
 from tests.support.ports import free_port
+from tests.support.postgres import TEMPLATE, Postgres
 
 SECRET = "11" * 32
 PASSWORD = "correct horse battery"
+SEEDED = "api_seeded"
+
+type Seeded = tuple[dict[str, UUID], dict[str, str]]
+"""Account ids and API keys by slug."""
 
 ACCOUNTS = {
     "operator.test": (AccountKind.OPERATOR, None, None),
@@ -174,10 +179,12 @@ async def served(settings: Settings) -> AsyncIterator[Platform]:
             await task
 
 
-async def seed(db: Database, keyring: Keyring) -> tuple[dict[str, UUID], dict[str, str]]:
+async def seed(database_url: str) -> Seeded:
     """The accounts, a member, an SMTP user, an API key and 10,000 credits for each, and the branded hosts."""
     accounts: dict[str, UUID] = {}
     keys: dict[str, str] = {}
+    keyring = Keyring(bytes.fromhex(SECRET))
+    db = await open_database(database_url)
     async with db.unit_of_work() as unit:
         for slug, (kind, parent, brand) in ACCOUNTS.items():
             id = await tree.create_account(
@@ -195,29 +202,37 @@ async def seed(db: Database, keyring: Keyring) -> tuple[dict[str, UUID], dict[st
             )
         for host, slug in HOSTS.items():
             await tree.add_host(unit, host=host, account_id=accounts[slug])
+    await db.close()
     return accounts, keys
 
 
+@pytest.fixture(scope="session")
+def seeded(postgres: Postgres) -> Seeded:
+    """Account ids and keys of the database SEEDED, which every test gets a copy of."""
+    postgres.create(TEMPLATE, name=SEEDED)
+    return asyncio.run(seed(postgres.url(SEEDED)))
+
+
 @contextlib.asynccontextmanager
-async def made(settings: Settings) -> AsyncIterator[World]:
+async def made(postgres: Postgres, seeded: Seeded, tmp_path: Path, **more: str) -> AsyncIterator[World]:
     """A served API on a seeded database."""
+    name = postgres.create(SEEDED)
+    settings = settings_for(postgres.url(name), free_port(), tmp_path, **more)
     async with contextlib.AsyncExitStack() as stack:
+        stack.callback(postgres.drop, name)
         platform = await stack.enter_async_context(served(settings))
-        accounts, keys = await seed(platform.db, platform.keyring)
-        await platform.brands.refresh()
-        yield World(platform, settings.http_port, accounts, keys, stack)
+        yield World(platform, settings.http_port, *seeded, stack)
 
 
 @pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+async def world(postgres: Postgres, seeded: Seeded, tmp_path: Path) -> AsyncIterator[World]:
     """A served API on a seeded database."""
-    async with made(settings_for(database_url, free_port(), tmp_path)) as found:
+    async with made(postgres, seeded, tmp_path) as found:
         yield found
 
 
 @pytest.fixture
-async def world_tls(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+async def world_tls(postgres: Postgres, seeded: Seeded, tmp_path: Path) -> AsyncIterator[World]:
     """The same behind a proxy that ends TLS."""
-    more = {"LIVERY_PUBLIC_URL": "https://mail.provider.test"}
-    async with made(settings_for(database_url, free_port(), tmp_path, **more)) as found:
+    async with made(postgres, seeded, tmp_path, LIVERY_PUBLIC_URL="https://mail.provider.test") as found:
         yield found

@@ -52,13 +52,13 @@ TOO_MUCH = {
 async def test_what_asks_for_too_much_is_refused_at_once(world: World, name: str) -> None:
     program = world.client(key="shop.test")
     await program.ask(ME)
-    began = time.monotonic()
+    began = time.process_time()  # client and server: both live here
     answer = (await program.post(TOO_MUCH[name])).json()
-    took = time.monotonic() - began
+    took = time.process_time() - began
     assert answer.get("data") is None
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"INVALID"}
     assert "Did you mean" not in json.dumps(answer)
-    assert took < 0.5, took  # 50 ms on a quiet machine; the attacks themselves take seconds to hours
+    assert took < 0.25, took  # unlimited, these take seconds to hours
 
 
 VARIABLES: list[tuple[str, dict[str, Any]]] = [
