@@ -9,8 +9,8 @@ import pytest
 from mail.transports.hosts import MOST_CARRIED, Hosts
 from mail.transports.smtp import Target
 from mail.verdict import Bounced, Deferred, Delivered
+from tests.mail.letters import QUICK, held, mail
 from tests.mail.scripted import Scripted
-from tests.mail.test_transports_smtp import QUICK, held, mail
 from tests.support.sink import Sink
 
 

@@ -11,7 +11,7 @@ from kit.resolver import MX, FakeResolver, Unanswered
 from mail.transports import Delivery
 from mail.transports.mx import MailExchangers, is_public
 from mail.verdict import Bounced, Cause, Deferred, Delivered, Verdict
-from tests.mail.test_transports_smtp import QUICK, held, mail
+from tests.mail.letters import QUICK, held, mail
 from tests.support.sink import Sink
 
 

@@ -9,7 +9,7 @@ from mail.transports import Hop, LeaseLost, OutgoingMail, OutgoingRecipient
 from mail.transports.relay import Relay
 from mail.transports.simulator import Simulator
 from mail.verdict import Bounced, Cause, Deferred, Delivered, Verdict
-from tests.mail.test_transports_smtp import held, lost
+from tests.mail.letters import held, lost
 
 
 def letter(address: str, id_: UUID | None = None) -> OutgoingMail:

@@ -1,52 +1,16 @@
 """Does the outgoing conversation keep its promises: one outcome a recipient, exact bytes, nothing sent twice?"""
 
-import ssl
-from collections.abc import AsyncIterator, Callable
-from uuid import UUID, uuid4
+from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 
-from mail.transports import Delivery, Hop, LeaseLost, OutgoingMail, OutgoingRecipient
-from mail.transports.exchange import Deadlines
+from mail.transports import Hop, LeaseLost
 from mail.transports.relay import Relay
-from mail.verdict import Bounced, Cause, Deferred, Delivered, Verdict
+from mail.verdict import Bounced, Cause, Deferred, Delivered
+from tests.mail.letters import CONTENT, QUICK, held, lost, mail, said, verdicts
 from tests.mail.scripted import Scripted
-from tests.support.certificates import write_certificate
 from tests.support.sink import RESET, STALL, Sink
-
-CONTENT = b"From: a@shop.test\r\nSubject: x\r\n\r\nhello\r\n..two dots\r\n.\r\nend\r\n"
-QUICK = Deadlines(connect=2, greeting=2, ehlo=2, starttls=2, mail=2, rcpt=2, data=2, chunk=2, dot=2, rset=2)
-
-
-def mail(
-    *addresses: str,
-    content: bytes | Callable[[Hop], bytes] = CONTENT,
-    smtputf8: bool = False,
-    ret: str | None = None,
-    envid: str | None = None,
-    notify: str | None = None,
-    orcpt: str | None = None,
-    size: int = 0,
-) -> OutgoingMail:
-    made = content if callable(content) else lambda hop: content
-    recipients = tuple(OutgoingRecipient(uuid4(), address, notify, orcpt) for address in addresses or ("b@far.test",))
-    return OutgoingMail("r1@out.test", recipients, made, "far.test", smtputf8, False, ret, envid, size)
-
-
-async def held() -> bool:
-    return True
-
-
-async def lost() -> bool:
-    return False
-
-
-def verdicts(delivery: Delivery) -> list[Verdict]:
-    return [outcome.verdict for outcome in delivery.outcomes]
-
-
-def said(delivery: Delivery) -> list[str]:
-    return [line for talk in delivery.conversations for line in talk.lines]
 
 
 @pytest.fixture
@@ -347,45 +311,6 @@ async def test_a_host_that_talks_without_end_is_cut_off() -> None:
     assert isinstance(verdict, Deferred)
 
 
-async def test_starttls_is_used_where_offered(sink: Sink, relay: Relay, tls: ssl.SSLContext) -> None:
-    sink.tls = tls
-    delivery = await relay.deliver(mail(), heartbeat=held)
-    assert verdicts(delivery) == [Delivered()]
-    assert sink.accepted[0].tls
-    assert (delivery.conversations[0].tls or "").startswith("TLSv1.")
-
-
-async def test_broken_tls_falls_back_to_the_clear_and_is_remembered() -> None:
-    async with Scripted(greeting="220 hi", ehlo="250-hi\r\n250 STARTTLS") as host:
-        host.on_group(b"STARTTLS\r\n", "454 4.7.0 TLS not available")
-        host.on_group(b"MAIL FROM:<r1@out.test>\r\n", "250 ok")
-        host.on_group(b"RCPT TO:<b@far.test>\r\n", "250 ok")
-        host.on_group(b"DATA\r\n", "354 go")
-        host.on_group(b"\r\n.\r\n", "250 taken")
-        relay = Relay("127.0.0.1", host.port, helo="out.test", deadlines=QUICK)
-        delivery = await relay.deliver(mail(), heartbeat=held)
-        await relay.close()
-    assert verdicts(delivery) == [Delivered()]
-    assert [talk.tls for talk in delivery.conversations] == [None, None]
-    assert host.connections == 2
-
-
-async def test_what_was_said_in_the_clear_after_starttls_is_never_used() -> None:
-    """T-SM4: the reply to STARTTLS carries a forged EHLO reply behind it."""
-    async with Scripted(greeting="220 hi", ehlo="250-hi\r\n250 STARTTLS") as host:
-        host.on_group(b"STARTTLS\r\n", "220 go\r\n250-forged\r\n250 SIZE 1")
-        host.on_group(b"MAIL FROM:<r1@out.test>\r\n", "250 ok")
-        host.on_group(b"RCPT TO:<b@far.test>\r\n", "250 ok")
-        host.on_group(b"DATA\r\n", "354 go")
-        host.on_group(b"\r\n.\r\n", "250 taken")
-        relay = Relay("127.0.0.1", host.port, helo="out.test", deadlines=QUICK)
-        delivery = await relay.deliver(mail(), heartbeat=held)
-        await relay.close()
-    assert any("in the clear after agreeing to TLS" in line for line in said(delivery))
-    # The forged SIZE 1 would have bounced it; the fresh connection in the clear delivers.
-    assert verdicts(delivery) == [Delivered()]
-
-
 async def test_outcomes_are_one_per_recipient_in_their_order(sink: Sink, relay: Relay) -> None:
     sink.answers("550 5.1.1 no", to="c3@far.test")
     letter = mail(*(f"c{number}@far.test" for number in range(200)))
@@ -394,10 +319,3 @@ async def test_outcomes_are_one_per_recipient_in_their_order(sink: Sink, relay: 
     assert [outcome.recipient_id for outcome in delivery.outcomes] == ids
     assert sum(isinstance(v, Delivered) for v in verdicts(delivery)) == 199
     assert len(sink.accepted[0].recipients) == 199
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*write_certificate(tmp_path_factory.mktemp("tls"), "mx.sink.test"))
-    return context
