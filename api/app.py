@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import structlog
@@ -44,7 +45,27 @@ def run(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     async with platform(settings) as it:
         metrics.serve(settings.metrics_port)
-        await uvicorn.Server(configuration(it)).serve()
+        await _Server(configuration(it)).serve()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves ending the process to us.
+
+    As shipped it raises the signal again once it has stopped, which would end the process before the last commits and
+    rings are through.
+    """
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop gracefully at the first SIGTERM or SIGINT, at once at a second SIGINT."""
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sign, self.handle_exit, sign, None)
+        try:
+            yield
+        finally:
+            for sign in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(sign)
 
 
 def configuration(it: Platform) -> uvicorn.Config:
