@@ -10,6 +10,7 @@ clock, no database, no settings. The words themselves are in `mail.verdict.rules
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -20,7 +21,8 @@ from mail.wire import reply as wire_reply
 from mail.wire.reply import Reply
 
 __all__ = [
-    "Bounced", "Cause", "Deferred", "Delivered", "Explanation", "Fault", "Phase", "Verdict", "explain_line", "judge",
+    "Bounced", "Cause", "Deferred", "Delivered", "Explanation", "Fault", "Phase", "Verdict", "explain_line",
+    "explain_lines", "judge",
 ]  # fmt: skip
 
 
@@ -198,3 +200,16 @@ def explain_line(text: str) -> Explanation:
         return Explanation(recipient, "delivered", "The next host accepted the message.", None, reply.status, quoted)
     outcome = "hard" if verdict.cause.dead_address else "soft"
     return Explanation(recipient, outcome, verdict.cause.words, verdict.cause, reply.status, quoted)
+
+
+def explain_lines(lines: Iterable[str]) -> Iterator[Explanation]:
+    """Explain replies that stand one below the other; the lines of a multi-line reply (RFC 5321 §4.2.1) are one reply."""
+    open_reply: list[str] = []
+    for line in (line.strip() for line in lines):
+        if open_reply and (open_reply[-1][3:4] != "-" or line[:3] != open_reply[0][:3]):
+            yield explain_line("\n".join(open_reply))
+            open_reply = []
+        if line:
+            open_reply.append(line)
+    if open_reply:
+        yield explain_line("\n".join(open_reply))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mail.verdict import Bounced, Cause, Deferred, Delivered, Fault, Phase, explain_line, judge
+from mail.verdict import Bounced, Cause, Deferred, Delivered, Fault, Phase, explain_line, explain_lines, judge
 from mail.verdict.rules import BY_CODE, BY_STATUS, LOUD, WORDS
 from mail.wire.reply import Reply, from_text
 
@@ -116,6 +116,25 @@ def test_explaining_a_line_gives_what_the_command_line_prints() -> None:
     assert explain_line("250 2.0.0 queued").outcome == "delivered"
     assert explain_line("220 mx.far.test ESMTP").outcome == "unknown"
     assert explain_line("421 4.7.0 too much").outcome == "soft"
+
+
+def test_the_lines_of_one_reply_are_explained_together() -> None:
+    quoted = [
+        "550-5.1.1 The email account that you tried to reach",
+        "550-5.1.1 does not exist",
+        "550 5.1.1 gone@far.test",
+        "",
+        "421 4.7.0 later",
+        "250-cut off",
+        "450 4.2.2 full",
+    ]
+    found = [(e.outcome, e.status, e.recipient) for e in explain_lines(quoted)]
+    assert found == [
+        ("hard", "5.1.1", "gone@far.test"),
+        ("soft", "4.7.0", None),
+        ("delivered", None, None),
+        ("soft", "4.2.2", None),
+    ]
 
 
 def test_every_cause_has_words_and_a_fault() -> None:
