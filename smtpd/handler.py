@@ -5,6 +5,8 @@ becomes a reply that tells the client to try again and a stranger nothing.
 """
 
 import asyncio
+import functools
+import re
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -23,6 +25,8 @@ from smtpd.returns import Returns
 from tenants.scope import Scope
 
 log = structlog.get_logger()
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 
 
 @dataclass
@@ -103,14 +107,18 @@ class Handler:
     def _trace(self, peer: Peer) -> str:
         """Return what follows "Received:" (RFC 5321 §4.4); names no host of ours but the mail domain."""
         literal = f"IPv6:{peer.ip}" if ":" in peer.ip else peer.ip
-        date = format_datetime(datetime.now(UTC))
+        date = _date(int(time.time()))
         return f"from {_named(peer.helo)} ([{literal}]) by {self._domain} with {peer.protocol}; {date}"
 
 
 def _named(helo: str) -> str:
     # What a client calls itself is its own business until it stands in a header (RFC 5321 §4.1.3 names or literals).
-    plain = helo.isascii() and all(c.isalnum() or c in ".-_:[]" for c in helo)
-    return helo if plain else "unknown"
+    return helo if _HOST_NAME.fullmatch(helo) else "unknown"
+
+
+@functools.lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 async def _answered(work: Coroutine[Any, Any, str]) -> str:

@@ -40,9 +40,11 @@ class Listener:
         self._loop.add_reader(self._socket.fileno(), self._accept)
 
     def close(self) -> None:
-        """Take no more connections; those taken stay."""
+        """Take no more connections; those that have become sessions stay."""
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
+        for opening in self._opening:
+            opening.cancel()
 
     def _accept(self) -> None:
         for _ in range(_AT_ONCE):
@@ -86,6 +88,9 @@ class Listener:
         except (OSError, ssl.SSLError, TimeoutError):
             measures.CONNECTIONS.labels("tls failed").inc()
             connection.close()
+        except asyncio.CancelledError:
+            connection.close()
+            raise
         finally:
             self._handshakes.give_back(who)
 

@@ -130,6 +130,7 @@ async def _verify(session: "Session", username: str, password: str) -> None:
         await session.push("235 2.7.0 Logged in")
         return
     measures.LOGINS.labels("wrong").inc()
+    log.info("smtp.login_refused", peer=session.ip)
     session.login_failures += 1
     if session.login_failures >= limits.LOGIN_FAILURES:
         raise Refused(replies.LOGIN_GIVEN_UP)

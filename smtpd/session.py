@@ -115,7 +115,7 @@ class Session(Connection):
         """Greet the client and do what it says, until one side has had enough."""
         if self.door.closing:
             await self.end(replies.CLOSING)
-        elif not self.enter(self.door.strangers, limits.neighbourhood(self.ip)) and not await self._by_network():
+        elif not self.enter(self.door.strangers, limits.neighbourhood(self.ip)) and not await self._exempt():
             await self.end(replies.TOO_MANY_CONNECTIONS)
         else:
             await self.push(f"220 {self.hostname} ESMTP")
@@ -194,6 +194,13 @@ class Session(Connection):
             if scope is not None:
                 self.admit(scope)
         return self.scope is not None
+
+    async def _exempt(self) -> bool:
+        """Whether the session's network is known, so that it does not count as a stranger's."""
+        try:
+            return await self._by_network()
+        except (LiveryError, Refused):
+            return False
 
     def _protocol(self, smtputf8: bool) -> str:
         # RFC 3848; RFC 6531 §4.3
