@@ -27,7 +27,7 @@ def narrow(content: bytes, *, eight_bit: bool) -> bytes:
 
     The same object where nothing needs to change, which is nearly always.
     """
-    if not _needs(content, 0, len(content), eight_bit):
+    if not _needs(content, eight_bit):
         return content
     narrowed = _entity(content, eight_bit, depth=0, signed=False)
     if b"\0" in narrowed:
@@ -40,17 +40,14 @@ def narrow(content: bytes, *, eight_bit: bool) -> bytes:
 _SAFE = bytes(range(128)) + b"?" * 128
 
 
-def _needs(content: bytes, start: int, end: int, eight_bit: bool) -> bool:
-    piece = content if end - start == len(content) else content[start:end]
+def _needs(piece: bytes, eight_bit: bool) -> bool:
     # NUL is in no message (RFC 5322 §3.5, RFC 2045 §2.7), and programs in C end there.
     return (not eight_bit and not piece.isascii()) or b"\0" in piece or has_long_line(piece)
 
 
 def _entity(content: bytes, eight_bit: bool, depth: int, signed: bool) -> bytes:
     """One entity (a message or a part): header and body."""
-    if not _needs(content, 0, len(content), eight_bit):
-        return content
-    if signed and (eight_bit or content.isascii()):
+    if not _needs(content, eight_bit):
         return content
     head = scan(content)
     kind, boundary = _content_type(head)
@@ -62,11 +59,11 @@ def _entity(content: bytes, eight_bit: bool, depth: int, signed: bool) -> bytes:
     if kind.startswith(b"multipart/") and boundary is not None and depth < MAX_DEPTH and encoding not in _ENCODED:
         parts = _multipart(body, boundary, eight_bit, depth, signed)
         if parts is not None:
-            return _with_body(head, parts, eight_bit, None if encoding == b"7bit" else b"7bit")
+            return _with_body(head, parts, eight_bit, _outer_encoding(encoding, parts))
     if kind == b"message/rfc822" and depth < MAX_DEPTH and encoding not in _ENCODED:
         nested = _entity(body, eight_bit, depth + 1, signed)
-        return _with_body(head, nested, eight_bit, None if encoding == b"7bit" else b"7bit")
-    if not _needs(body, 0, len(body), eight_bit):
+        return _with_body(head, nested, eight_bit, _outer_encoding(encoding, nested))
+    if not _needs(body, eight_bit):
         return _with_body(head, body, eight_bit, None)
     if encoding == b"base64":
         return _with_body(head, _mended_base64(body), eight_bit, None)
@@ -75,6 +72,11 @@ def _entity(content: bytes, eight_bit: bool, depth: int, signed: bool) -> bytes:
     text = kind.startswith((b"text/", b"message/")) or not kind
     new_body, new_encoding = encode(body, text=text)
     return _with_body(head, new_body, eight_bit, new_encoding, leaf_of=body, top=depth == 0)
+
+
+def _outer_encoding(said: bytes, body: bytes) -> bytes | None:
+    # RFC 2045 §6.4: what holds parts says the widest encoding in them; where that is 7bit now, say so.
+    return b"7bit" if said != b"7bit" and body.isascii() else None
 
 
 def _content_type(head: Head) -> tuple[bytes, bytes | None]:

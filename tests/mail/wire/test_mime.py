@@ -134,6 +134,18 @@ def test_overlong_lines_are_re_encoded(eight_bit: bool) -> None:
     assert leaves(made) == [body.encode()]
 
 
+@pytest.mark.parametrize(("eight_bit", "declared"), [(True, "8bit"), (False, "7bit")])
+def test_the_whole_declares_what_its_parts_need(eight_bit: bool, declared: str) -> None:
+    content = crlf(
+        "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: 8bit\n\n"
+        "--b\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\ngrüße\n"
+        f"--b\n\n{'x' * 2000}\n--b--\n"
+    )
+    made = narrow(content, eight_bit=eight_bit)
+    assert email.message_from_bytes(made)["Content-Transfer-Encoding"] == declared
+    assert leaves(made) == leaves(content)
+
+
 def test_a_signed_part_is_not_touched_for_a_long_line() -> None:
     signed = crlf("Content-Type: multipart/signed; boundary=s\n\n--s\n\nlong\n--s\n\nsig\n--s--\n").replace(
         b"long", b"x" * 2000
