@@ -74,7 +74,11 @@ class DnsResolver:
 
     def __init__(self, server: str | None = None, *, lifetime: float = _LIFETIME) -> None:
         """`server` is "address", "address:port" or "[v6]:port"; None reads /etc/resolv.conf."""
-        self._resolver = dns.asyncresolver.Resolver(configure=server is None)
+        try:
+            self._resolver = dns.asyncresolver.Resolver(configure=server is None)
+        except dns.resolver.NoResolverConfiguration:
+            server = "127.0.0.1"  # resolv.conf(5): without the file, the name server on the local machine
+            self._resolver = dns.asyncresolver.Resolver(configure=False)
         if server is not None:
             address, port = _server(server)
             self._resolver.nameservers = [address]

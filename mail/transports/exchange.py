@@ -19,7 +19,7 @@ from mail.transports.stream import Hangup, Script, Stream
 from mail.verdict import Bounced, Cause, Deferred, Delivered, Phase, Verdict, judge
 from mail.wire import headers
 from mail.wire.address import domain_of
-from mail.wire.lines import dot_stuffed
+from mail.wire.lines import canonical, dot_stuffed
 from mail.wire.reply import MalformedReply, Reply
 
 _LARGE = 256 * 1024
@@ -95,7 +95,8 @@ class Exchange:
     async def run(self) -> Transaction:
         """Raises HostFault before MAIL is answered, and LeaseLost before the final dot."""
         large = self._mail.size >= _LARGE
-        content = await asyncio.to_thread(self._mail.content, self._hop) if large else self._mail.content(self._hop)
+        made = await asyncio.to_thread(self._mail.content, self._hop) if large else self._mail.content(self._hop)
+        content = canonical(made)  # finished content is; whoever hands over other bytes smuggles nothing either
         wanted = self._sound_recipients()
         needs_utf8 = self._mail.smtputf8 and not _ascii_mail(wanted, content)
         if self._hop.size is not None and len(content) > self._hop.size:

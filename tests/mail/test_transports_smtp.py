@@ -37,6 +37,18 @@ async def test_a_message_arrives_byte_for_byte_and_its_outcome_says_so(sink: Sin
     assert (got.sender, got.recipients, got.helo, got.content) == ("r1@out.test", ("b@far.test",), "out.test", CONTENT)
 
 
+@pytest.mark.parametrize("end", [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r\n.\r\r\n", b"\r\n.\r\n"])
+async def test_no_second_message_is_smuggled_in_a_body(sink: Sink, relay: Relay, end: bytes) -> None:
+    """T-SM2, at the last place where it can be prevented."""
+    second = b"MAIL FROM:<evil@shop.test>\r\nRCPT TO:<b@far.test>\r\nDATA\r\nsmuggled\r\n"
+    delivery = await relay.deliver(mail(content=CONTENT + b"first" + end + second), heartbeat=held)
+    assert verdicts(delivery) == [Delivered()]
+    [got] = sink.mails
+    assert got.sender == "r1@out.test"
+    assert got.content.endswith(second)
+    assert got.content.count(b"\n") == got.content.count(b"\r") == got.content.count(b"\r\n")
+
+
 async def test_the_conversation_is_kept_without_the_content(sink: Sink, relay: Relay) -> None:
     delivery = await relay.deliver(mail(), heartbeat=held)
     [talk] = delivery.conversations
