@@ -72,7 +72,7 @@ async def test_by_the_api_it_arrives_as_it_was_composed(stage: Stage, postfix: P
                 "sender": "Schöne Grüße <user@shop.test>",
                 "to": ["Lesér <reader@far.test>"],
                 "subject": "Grüße – שלום, with a subject long enough to be folded over more than a single line",
-                "text": "Grüße aus Zürich.\n.\nFrom here on.",
+                "text": "Grüße aus Zürich.\n.\nFrom here on.\n",
                 "html": "<p>Grüße</p>",
                 "attachments": [
                     {"name": "blöb.bin", "content": base64.b64encode(binary).decode()},
@@ -100,5 +100,5 @@ async def test_by_the_api_it_arrives_as_it_was_composed(stage: Stage, postfix: P
     assert next(read.iter_attachments()).get_content() == binary
     body = read.get_body(("plain",))
     assert body is not None
-    assert body.get_content().replace("\r\n", "\n") == "Grüße aus Zürich.\n.\nFrom here on."
+    assert body.get_content().replace("\r\n", "\n") == "Grüße aus Zürich.\n.\nFrom here on.\n"
     await stage.settle()

@@ -159,7 +159,9 @@ class Stage:
         return "\n".join([*(str(dict(row)) for row in rows), *logs])
 
     async def laws_hold(self) -> None:
-        """Assert the laws on this database, and replay and scopes through the API where it runs."""
+        """Wait for the queue to settle, then assert the laws on this database, and through the API where it runs."""
+        if any(self.platform.alive(name) for name in self.platform.each("workers")):
+            await self.settle(seconds=60)
         async with self.database() as conn:
             await laws.check(conn)
             if self.platform.alive("api"):
