@@ -1,5 +1,6 @@
 """What does one operation have at hand? The asker's scope, short transactions, loaders of its own, cookies to set."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class Platform:
     intake: Intake
     brands: "Brands"
     sockets: "Sockets"
+    large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    """Places for request bodies above a megabyte: each is held in memory several times over."""
 
     @property
     def secure(self) -> bool:

@@ -30,7 +30,6 @@ BODY = 1_000_000
 SEND_BODY = 35_000_000
 """Bytes the body of a `sendMail` may have: 25 MB of mail in base64."""
 
-_LARGE = asyncio.Semaphore(4)
 _READ_SECONDS = 300.0  # 35 MB at 1 Mbit/s
 _SMALL_READ_SECONDS = 30.0
 _RUN_SECONDS = 10.0
@@ -65,7 +64,7 @@ async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
         if expected is None or expected > BODY:
             if asker.scope is None and expected is None:
                 return await _answer(request, platform, asker, await _read(request, BODY, _SMALL_READ_SECONDS))
-            async with _LARGE:
+            async with platform.large:
                 return await _answer(request, platform, asker, await _read(request, limit, _READ_SECONDS))
         return await _answer(request, platform, asker, await _read(request, BODY, _SMALL_READ_SECONDS))
     except Exception as fault:

@@ -236,3 +236,10 @@ async def world_tls(postgres: Postgres, seeded: Seeded, tmp_path: Path) -> Async
     """The same behind a proxy that ends TLS."""
     async with made(postgres, seeded, tmp_path, LIVERY_PUBLIC_URL="https://mail.provider.test") as found:
         yield found
+
+
+@pytest.fixture
+async def world_proxied(postgres: Postgres, seeded: Seeded, tmp_path: Path) -> AsyncIterator[World]:
+    """The same behind a proxy on this machine that says whom it speaks for."""
+    async with made(postgres, seeded, tmp_path, LIVERY_TRUSTED_PROXIES="127.0.0.0/8,::1/128") as found:
+        yield found

@@ -3,12 +3,25 @@
 import asyncio
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import (
+    OperationDefinitionNode,
+    build_client_schema,
+    build_schema,
+    get_introspection_query,
+    lexicographic_sort_schema,
+    parse,
+    print_ast,
+    print_schema,
+    validate,
+)
 
 from api.graphql import limits
-from api.graphql.schema import schema
+from api.graphql.pages import MOST
+from api.graphql.schema import print_sdl, schema
 from tests.api.conftest import ME, World
 
 
@@ -192,3 +205,25 @@ async def test_the_server_answers_others_while_it_refuses(world: World) -> None:
     for _ in range(5):
         assert (await other.ask(ME))["me"]
     await attacks
+
+
+async def test_the_schema_may_be_read(world: World) -> None:
+    found = await world.client().ask(get_introspection_query())
+    seen = lexicographic_sort_schema(build_client_schema(found))
+    assert print_schema(seen) == print_schema(lexicographic_sort_schema(build_schema(print_sdl())))
+
+
+OPERATIONS = sorted((Path(__file__).resolve().parents[2] / "web-vue" / "src").rglob("*.graphql"))
+
+
+def test_the_dashboards_own_operations_have_room() -> None:
+    """Every operation costs at most half of what is allowed, with pages as large as they may be."""
+    text = "\n".join(path.read_text() for path in OPERATIONS)
+    document = parse(text)
+    assert validate(build_schema(print_sdl()), document) == []
+    operations = [part for part in document.definitions if isinstance(part, OperationDefinitionNode)]
+    assert operations
+    for operation in operations:
+        largest = {part.variable.name.value: MOST for part in operation.variable_definitions or ()}
+        assert limits.cost(schema._schema, document, operation, largest) <= limits.COST / 2, operation.name
+        assert len(print_ast(operation).split()) <= limits.TOKENS / 2

@@ -1,6 +1,8 @@
 """Who gets in, where, and what does somebody learn who does not?"""
 
 import asyncio
+import statistics
+import time
 
 import pytest
 
@@ -161,3 +163,17 @@ async def test_strangers_read_nothing(world: World) -> None:
     ):
         errors = await stranger.errors(query)
         assert [error["extensions"]["code"] for error in errors] == ["UNAUTHENTICATED"]
+
+
+async def test_an_unknown_address_costs_the_same_work_as_a_known_one(world: World) -> None:
+    browser = world.client("shop.localhost")
+    work: dict[str, list[float]] = {"user@shop.test": [], "nobody@shop.test": []}
+    for _ in range(9):
+        for email, spent in work.items():
+            async with world.db.connection() as conn:
+                await conn.execute("delete from attempts")
+            began = time.process_time()  # of all threads: what a stranger's clock would see, without the noise
+            assert await browser.login(email, "wrong horse battery") == REFUSED
+            spent.append(time.process_time() - began)
+    known, unknown = (statistics.median(spent) for spent in work.values())
+    assert 0.75 < known / unknown < 1.33, work

@@ -99,3 +99,22 @@ async def test_forwarded_headers_of_strangers_are_not_believed(world: World) -> 
         )
         codes.append((await browser.login("user@shop.test", "wrong password"))["code"])
     assert codes == ["UNAUTHENTICATED"] * 10 + ["THROTTLED"] * 2
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("198.51.100.1, 203.0.113.7", "203.0.113.7"),  # the first one the client made up
+        ("203.0.113.7, 127.0.0.9", "203.0.113.7"),  # two proxies of ours
+        ("2001:db8::7", "2001:db8::7"),
+    ],
+)
+async def test_behind_a_trusted_proxy_the_client_is_the_client(
+    world_proxied: World, forwarded: str, expected: str
+) -> None:
+    browser = world_proxied.client("shop.localhost")
+    browser.http.headers["x-forwarded-for"] = forwarded
+    assert (await browser.login("user@shop.test"))["__typename"] == "SignedIn"
+    async with world_proxied.db.connection() as conn:
+        assert await conn.fetchval("select ip from session") == expected
