@@ -172,6 +172,9 @@ async def _response(session: "Session", initial: str, *, challenge: str) -> byte
 
 def _text(value: bytes) -> str:
     try:
-        return value.decode()
+        text = value.decode()
     except UnicodeDecodeError:
         raise Refused("501 5.5.2 User and password must be UTF-8") from None
+    if "\0" in text:
+        raise Refused("501 5.5.2 User and password cannot have a NUL")  # RFC 4616 §2
+    return text
