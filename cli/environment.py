@@ -30,23 +30,14 @@ def settled(environ: Mapping[str, str] | None = None) -> Iterator[Settings]:
     with contextlib.ExitStack() as stack:
         if not asked.database_url:
             environ |= own_key(environ, asked.data_dir)
-            environ |= embedded_database(environ, stack.enter_context(embedded.attach(asked.data_dir)))
-        environ |= own_broker(environ)
+            environ |= embedded_database(stack.enter_context(embedded.attach(asked.data_dir)))
         environ |= own_certificate(asked)
         yield load(environ)
 
 
-def embedded_database(environ: Mapping[str, str], urls: embedded.Urls) -> dict[str, str]:
-    """The variables that lead to the embedded server; it is the broker too, unless another one is set."""
-    found = {"LIVERY_DATABASE_URL": urls.owner, "LIVERY_DATABASE_API_URL": urls.api}
-    if not environ.get("LIVERY_BROKER_URL"):
-        found["LIVERY_BROKER_URL"] = urls.owner
-    return found
-
-
-def own_broker(environ: Mapping[str, str]) -> dict[str, str]:
-    """Without a broker of its own, the database carries the rings."""
-    return {} if environ.get("LIVERY_BROKER_URL") else {"LIVERY_BROKER_URL": environ["LIVERY_DATABASE_URL"]}
+def embedded_database(urls: embedded.Urls) -> dict[str, str]:
+    """The variables that lead to the embedded server."""
+    return {"LIVERY_DATABASE_URL": urls.owner, "LIVERY_DATABASE_API_URL": urls.api}
 
 
 def own_certificate(asked: Settings) -> dict[str, str]:

@@ -59,8 +59,7 @@ def run(demo: bool, verbose: bool) -> None:
             raise embedded.unwritable(asked.data_dir, fault) from None
         if database is not None:
             output.say("Starting PostgreSQL …")
-            environ |= environment.embedded_database(environ, database.start())
-        environ |= environment.own_broker(environ)
+            environ |= environment.embedded_database(database.start())
         settings = load(environ)
         output.say("Bringing the database up to date …")
         _migrate(environ)

@@ -31,7 +31,7 @@ class Settings:
     """`LIVERY_DATABASE_API_URL`: the same database as the role that the API uses. Empty: as `database_url`."""
 
     broker_url: str
-    """`LIVERY_BROKER_URL`: `amqp://…` for RabbitMQ, `postgresql://…` for the embedded broker. Empty: embedded."""
+    """`LIVERY_BROKER_URL`: `amqp://…` for RabbitMQ, `postgresql://…` for the embedded broker. Empty: in the database."""
 
     data_dir: Path
     """`LIVERY_DATA_DIR`: where the embedded database, the certificate and the secret key live."""
@@ -110,7 +110,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     return Settings(
         database_url=database_url,
         database_api_url=_url(environ, "LIVERY_DATABASE_API_URL", {"postgresql", "postgres"}) or database_url,
-        broker_url=broker_url,
+        broker_url=broker_url or database_url,
         data_dir=_path(environ, "LIVERY_DATA_DIR") or _CHECKOUT / ".livery",
         secret_key=_secret(environ, required=bool(database_url)),
         public_url=(environ.get("LIVERY_PUBLIC_URL") or f"http://localhost:{http_port}").rstrip("/"),

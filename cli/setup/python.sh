@@ -75,8 +75,11 @@ install() {
   [ -t 1 ] && tty=1 || tty=0
   { "$@" 2>&1 || say 'livery: installation failed'; } | awk -v total="$total" -v tty="$tty" '
     { said = said $0 "\n" }
-    /^Collecting |^Requirement already satisfied/ { n++; step = $2; if (tty) printf "\r\033[K  %d of %d  %s", n, total, step
-                    else if (n % 20 == 0) print "  " n " of " total }
+    /^Collecting |^Requirement already satisfied/ {
+      n++
+      if (tty) printf "\r\033[K  %d of %d  %s", n, total, $1 == "Collecting" ? $2 : $4
+      else if (n % 20 == 0) print "  " n " of " total
+    }
     /^Installing collected packages/ { if (tty) printf "\r\033[K  unpacking"; else print "  unpacking" }
     { fflush() }
     /^livery: installation failed$/ { failed = 1 }
