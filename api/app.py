@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -39,6 +40,8 @@ _NOT_PAGES = ("graphql", "v1/", "t/", "u/", "tls/", "health/", "metrics", ".well
 def run(settings: Settings) -> None:
     """Serve until told to stop; blocks."""
     logs.configure("api")
+    # Requests that are no HTTP are somebody else's fault and must not fill a disk.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     uvloop.run(_serve(settings))
 
 

@@ -14,6 +14,7 @@ import msgspec
 from graphql import FieldNode, OperationDefinitionNode, OperationType, get_operation_ast
 from litestar import Request, Response, post
 from litestar.datastructures import Cookie
+from litestar.exceptions import InternalServerException
 from prometheus_client import Histogram
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType as Operation
@@ -92,6 +93,8 @@ async def _read(request: Request[Any, Any, Any], limit: int, seconds: float) -> 
                 body += chunk
                 if len(body) > limit:
                     raise _too_large(limit)
+    except InternalServerException:  # Litestar's word for a client that went away; nobody reads the answer
+        raise LiveryError(Kind.INVALID, "CUT", "The connection was cut.") from None
     except TimeoutError:
         raise LiveryError(Kind.INVALID, "TOO_SLOW", "The body did not arrive in time.", next="Send it again.") from None
     return bytes(body)

@@ -1,5 +1,6 @@
 """What does a client learn of our faults? An incident number, which stands once in the log, and nothing else."""
 
+import asyncio
 import json
 import re
 
@@ -71,3 +72,24 @@ async def test_a_statement_that_takes_too_long_is_cut_and_said_so(world: World) 
         [error] = await program.errors("{ messages { nodes { id } } }")
     assert error["extensions"]["code"] == "UNAVAILABLE"
     assert await program.ask("{ messages { nodes { id } } }")
+
+
+async def test_clients_that_go_away_or_talk_nonsense_leave_no_trace(world: World) -> None:
+    said = [
+        f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {world.keys['shop.test']}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{",
+        "GET / HTTP/9.9\r\n\r\n",
+        "\x16\x03\x01\x02\x00",
+        "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    ]
+    with capture_logs() as logs:
+        for text in said:
+            reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+            writer.write(text.encode("latin-1"))
+            await writer.drain()
+            writer.write_eof()
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+        assert await world.client(key="shop.test").ask("{ me { account { slug } } }")
+    assert [line for line in logs if line["log_level"] in {"error", "critical"}] == []

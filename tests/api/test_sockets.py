@@ -176,16 +176,17 @@ async def test_a_hundred_subscriptions_on_one_connection(world: World) -> None:
 
 async def test_twenty_connections_of_one_user(world: World) -> None:
     async with contextlib.AsyncExitStack() as stack:
+        opened = []
         for _ in range(sockets.PER_USER):
-            live = await stack.enter_async_context(connected(world, key="shop.test"))
-            await live.open()
+            opened.append(await stack.enter_async_context(connected(world, key="shop.test")))
+            await opened[-1].open()
         one_more = await stack.enter_async_context(connected(world, key="shop.test"))
         await one_more.send({"type": "connection_init"})
         assert (await one_more.closed())[0] == 4429
         # Somebody else is not affected, and a place that was left is free.
         other = await stack.enter_async_context(connected(world, key="acme.test"))
         await other.open()
-        await live.socket.close()
+        await opened[-1].socket.close()
         again = await stack.enter_async_context(connected(world, key="shop.test"))
         await again.open()
 
