@@ -1,10 +1,11 @@
 """What does the door say before anybody asks for anything? Greeting, EHLO, help, and errors that help."""
 
 import asyncio
+import smtplib
 
 import pytest
 
-from tests.smtpd.client import MESSAGE, Client
+from tests.smtpd.client import MESSAGE, Client, trusting
 from tests.smtpd.conftest import DOMAIN, Server
 
 
@@ -127,3 +128,24 @@ async def test_a_fault_of_ours_is_451_without_a_word_about_it_and_the_session_go
         )
         await server.conn.execute("alter table away rename to credential")
         assert (await client.login(server.user, server.password)).code == 235
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+async def test_a_stock_mail_library_needs_nothing_special(server: Server, implicit: bool) -> None:
+    def send() -> None:
+        client = (
+            smtplib.SMTP_SSL("127.0.0.1", server.implicit, context=trusting(), timeout=10)
+            if implicit
+            else smtplib.SMTP("127.0.0.1", server.starttls, timeout=10)
+        )
+        with client:
+            if not implicit:
+                client.starttls(context=trusting())
+            client.login(server.user, server.password)
+            client.sendmail(
+                "user@shop.test", ["a@remote.test", "b@remote.test"], MESSAGE, ["BODY=8BITMIME", "RET=FULL"]
+            )
+
+    await asyncio.to_thread(send)
+    assert await server.contents() == [MESSAGE]
+    assert await server.stored() == (1, 2)
