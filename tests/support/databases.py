@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from kit.db import Database, open_database
-from kit.migrate import migrate
+from kit.migrate import ROLES, migrate
 from tests.support import world as worlds
 from tests.support.postgres import TEMPLATE, Postgres, embedded_binaries
 
@@ -29,6 +29,7 @@ def make_template(server: Postgres) -> None:
     """Migrate an empty database once; every test then gets a copy of its files."""
     server.create(name=TEMPLATE)
     asyncio.run(migrate(server.url(TEMPLATE)))
+    server.let_in(*ROLES)
 
 
 def make_world_template(server: Postgres) -> None:

@@ -134,6 +134,11 @@ class Postgres:
         """Drop a database together with the sessions still in it."""
         self._admin(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def let_in(self, *roles: str) -> None:
+        """Give roles that migrations made the password of `url`, as an operator does."""
+        for role in roles:
+            self._admin(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(PASSWORD)))
+
     def _admin(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement)

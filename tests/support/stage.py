@@ -208,6 +208,7 @@ def staged(
     sink_port = free_port()
     platform = Platform(
         server.url(name),
+        database_api_url=server.url(name, user="livery_api"),
         broker_url=broker_url,
         route=route or f"smtp://127.0.0.1:{sink_port}",
         processes=processes,
