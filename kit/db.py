@@ -8,7 +8,7 @@ one context (so `open_database` is called once, at the root of a process), a BEG
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -45,7 +45,8 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection in autocommit, for single statements."""
         async with self.pool.acquire(timeout=_ACQUIRE) as conn:
-            yield conn
+            with _sound(conn):
+                yield conn
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -53,8 +54,10 @@ class Database:
 
         Never await the network inside: an idle transaction holds back every reader of the ledger.
         """
-        async with self.pool.acquire(timeout=_ACQUIRE) as conn, conn.transaction():
-            yield conn
+        async with self.pool.acquire(timeout=_ACQUIRE) as conn:
+            with _sound(conn):
+                async with conn.transaction():
+                    yield conn
 
     @contextlib.asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator["UnitOfWork"]:
@@ -110,6 +113,16 @@ async def open_database(
         await context.__aexit__(None, None, None)
         raise
     return Database(client._pool, context)
+
+
+@contextlib.contextmanager
+def _sound(conn: Connection) -> Iterator[None]:
+    """A session whose protocol is out of step (ended by the server while idle) never goes back into the pool."""
+    try:
+        yield
+    except asyncpg.InternalClientError:
+        conn.terminate()
+        raise
 
 
 async def _keep_session(conn: Connection) -> None:

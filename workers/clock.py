@@ -19,6 +19,7 @@ from kit.db import Connection, Database
 from kit.settings import Settings
 from mail import stats
 from mail.dispatch import sweep
+from mail.dispatch.away import ANSWER
 from mail.jobs import Dispatch
 from tenants import throttle
 from workers import measures
@@ -81,13 +82,15 @@ async def _sweep(conn: Connection, db: Database, bell: Bell) -> None:
     """Ring for what is due, once a second, and the rarer duties in between; on the leader's connection."""
     measured = expired = tidied = float("-inf")
     while True:
-        ids = await sweep.due(conn)
+        async with asyncio.timeout(ANSWER):
+            ids = await sweep.due(conn)
         if ids:
             jobs.ring(Dispatch(tuple(str(id) for id in ids)))
         now = time.monotonic()
         if now - measured >= _MEASURE:
             measured = now
-            measures.show(await sweep.standing(conn))
+            async with asyncio.timeout(ANSWER):
+                measures.show(await sweep.standing(conn))
         if now - expired >= _EXPIRE:
             expired = now
             while accounts := await sweep.expire_held(db):

@@ -19,6 +19,7 @@ import asyncio
 import functools
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from contextvars import Context
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from kit.crypto import Keyring
 from kit.db import Database
 from mail.dispatch import claim as queue
 from mail.dispatch import outcomes
-from mail.dispatch.away import AWAY
+from mail.dispatch.away import ANSWER, AWAY
 from mail.dispatch.budget import Budget
 from mail.dispatch.claim import Claimed
 from mail.dispatch.lanes import Lanes
@@ -66,7 +67,7 @@ class Limits:
 
     recipients: int = 400
     """Claimed and not settled."""
-    batch: int = 200
+    batch: int = 100
     """Taken by one claim."""
     content: int = 64 * 1024 * 1024
     """Bytes of messages in memory."""
@@ -89,7 +90,7 @@ class Desk:
     ) -> None:
         self._db = db
         self._routes = routes
-        self._limits = limits or Limits()
+        self._limits = limits or Limits(recipients=routes.pace.desk)
         self._leases = Leases(db, self._limits.lease)
         self._recorder = Recorder(db, on_recorded=self._recorded, ring_bell=ring_bell)
         self._prepare = Preparation(
@@ -102,6 +103,8 @@ class Desk:
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._news = asyncio.Event()
         self._left_behind = False
+        self._crowded: frozenset[str] = frozenset()
+        self._stopping = False
         self._chance = random.Random()  # noqa: S311 - jitter of retries, no secret
 
     def look(self) -> None:
@@ -120,8 +123,11 @@ class Desk:
         everything: set[asyncio.Future[Any]] = {recorder, leases, pump, told, self._broken}
         try:
             ended, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
-            pump.cancel()
-            await asyncio.wait({pump})
+            # Not cancelled: a claim that was cut off might have been committed, and its rows would lapse.
+            self._stopping = True
+            self._news.set()
+            self._settled.set()
+            await asyncio.wait({pump}, timeout=_LAST_WORDS)
             await self._wind_down(grace)
             for task in ended:
                 task.result()  # raises what broke the desk
@@ -134,7 +140,7 @@ class Desk:
 
     async def _pump(self) -> None:
         looked = float("-inf")
-        while True:
+        while not self._stopping:
             try:
                 if time.monotonic() - looked >= _POLL:
                     looked = time.monotonic()
@@ -153,12 +159,13 @@ class Desk:
     async def _fill(self) -> None:
         """Claim until a claim leaves nothing behind or the desk is full."""
         more = True
-        while more and self._room() >= self._limits.batch // 2:
+        while more and not self._stopping and self._room() >= self._limits.batch // 2:
+            self._crowded = self._at_least(self._routes.pace.allowance(self._room()))
             asked = time.monotonic()
             with CLAIM_SECONDS.time():
-                async with self._db.connection() as conn:
+                async with asyncio.timeout(ANSWER), self._db.connection() as conn:
                     batch = await queue.claim(
-                        conn, min(self._room(), self._limits.batch), self._limits.lease, avoid=self._crowded_domains()
+                        conn, min(self._room(), self._limits.batch), self._limits.lease, avoid=self._crowded
                     )
             more = batch.more
             if batch.claimed:
@@ -168,27 +175,33 @@ class Desk:
     def _room(self) -> int:
         return self._limits.recipients - len(self._leases)
 
-    def _crowded_domains(self) -> set[str]:
-        share = int(self._limits.recipients * self._routes.pace.share_of_desk)
-        return {letter.mail.domain for _, letter in self._lanes.crowded(share)}
+    def _at_least(self, count: int | None) -> frozenset[str]:
+        """The domains of which that many recipients are held."""
+        if count is None:
+            return frozenset()
+        held = Counter(lease.claimed.domain for lease in self._leases.all())
+        return frozenset(domain for domain, many in held.items() if many >= count)
 
     async def _suspects(self) -> None:
         """Give each recipient whose worker was lost twice the process for itself: it alone is to blame if that ends."""
         give_up = time.monotonic() + _ALONE
-        while time.monotonic() < give_up:
-            async with self._db.connection() as conn:
+        while time.monotonic() < give_up and not self._stopping:
+            async with asyncio.timeout(ANSWER), self._db.connection() as conn:
                 if not await queue.suspects_due(conn):
                     return
-            await self._until(lambda: not len(self._leases), _DRAIN)
+            await self._until(functools.partial(self._no_more_than, 0), _DRAIN)
             asked = time.monotonic()
-            async with self._db.connection() as conn:
+            async with asyncio.timeout(ANSWER), self._db.connection() as conn:
                 suspect = await queue.claim_suspect(conn, self._limits.lease)
             if suspect is None:
                 return
             log.warning("suspect.claimed", recipient=str(suspect.id), lapses=suspect.lapses)
             others = len(self._leases)
             self._spawn(self._process(self._leases.hold([suspect], asked)))
-            await self._until(lambda others=others: len(self._leases) <= others, _ALONE)  # type: ignore[misc]
+            await self._until(functools.partial(self._no_more_than, others), _ALONE)
+
+    def _no_more_than(self, count: int) -> bool:
+        return self._stopping or len(self._leases) <= count
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         """Wait until outcomes have made `condition` true, or give up."""
@@ -226,7 +239,15 @@ class Desk:
 
     async def _place(self, transport: Transport, domain: str, letters: list[Letter]) -> None:
         """Queue letters at their site's lanes; finding the site may take a DNS lookup, which holds up nobody else."""
-        site = await transport.site(domain)
+        try:
+            site = await transport.site(domain)
+        # One domain's fault must not become its neighbours'.
+        except Exception as fault:
+            log.exception("dispatch.fault", domain=domain, reason=type(fault).__name__)
+            for letter in letters:
+                self._recorder.put(outcomes.faulted(letter.lease.claimed))
+                self._prepare.settled(letter)
+            return
         self._lanes.put((transport, site), [(transport, letter) for letter in letters])
 
     async def _deliver(self, addressed: tuple[Transport, Letter]) -> None:
@@ -262,7 +283,10 @@ class Desk:
 
     def _made_room(self) -> None:
         self._settled.set()
-        if self._left_behind and self._room() >= self._limits.batch // 2:
+        if self._room() < self._limits.batch // 2:
+            return
+        thinned = self._crowded and not self._crowded <= self._at_least(2 * self._routes.pace.lanes_per_site)
+        if self._left_behind or thinned:
             self.look()
 
     # Ending

@@ -6,7 +6,7 @@ and nobody else's.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
 
@@ -34,12 +34,6 @@ class Lanes[Letter]:
             lane = asyncio.create_task(self._run(site, group))
             self._tasks.add(lane)
             lane.add_done_callback(self._tasks.discard)
-
-    def crowded(self, share: int) -> Iterator[Letter]:
-        """The waiting letters of every site where more than `share` wait."""
-        for group in self._sites.values():
-            if len(group.waiting) > share:
-                yield from group.waiting
 
     def empty(self) -> list[Letter]:
         """Take back every letter that no lane has begun."""

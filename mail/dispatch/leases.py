@@ -17,7 +17,7 @@ from prometheus_client import Gauge
 
 from kit.db import Database
 from mail.dispatch import claim as queue
-from mail.dispatch.away import AWAY
+from mail.dispatch.away import ANSWER, AWAY
 from mail.dispatch.claim import Claimed
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -95,7 +95,7 @@ class Leases:
 
     async def _extend(self, leases: Sequence[Lease]) -> None:
         asked = time.monotonic()
-        async with self._db.connection() as conn:
+        async with asyncio.timeout(ANSWER), self._db.connection() as conn:
             ours = await queue.renew(conn, [lease.claimed for lease in leases], self.length)
         for lease in leases:
             if lease.claimed.id in ours:

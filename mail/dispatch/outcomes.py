@@ -48,7 +48,7 @@ def delivered(claimed: Sequence[Claimed], delivery: Delivery, chance: random.Ran
     by_id = {outcome.recipient_id: outcome for outcome in delivery.outcomes}
     entries = []
     for index, one in enumerate(claimed):
-        fact = _fact(one, by_id[one.id], attempts[-1].id if attempts else None, chance)
+        fact = _fact(one, by_id[one.id], attempts[-1].id if attempts else None, chance, alone=len(claimed) == 1)
         # The conversations belong to the transaction and are stored once.
         entries.append(Entry(one, fact, attempts if index == 0 else ()))
     return entries
@@ -84,14 +84,15 @@ def interrupted(claimed: Claimed) -> Entry:
     return replace(entry, fact=replace(entry.fact, uncertain=True))
 
 
-def _fact(claimed: Claimed, outcome: Outcome, attempt_id: UUID | None, chance: random.Random) -> Fact:
+def _fact(claimed: Claimed, outcome: Outcome, attempt_id: UUID | None, chance: random.Random, *, alone: bool) -> Fact:
     verdict = outcome.verdict
     retry_in: timedelta | None = None
     if isinstance(verdict, Delivered):
         kind = EventKind.DELIVERED
     elif isinstance(verdict, Bounced):
         kind = EventKind.BOUNCED
-    elif verdict.at_once:
+    elif verdict.at_once and not alone:
+        # Too many recipients in one transaction; a host that says so about a single one is not asked again at once.
         kind, retry_in = EventKind.DEFERRED, timedelta(0)
     else:
         retry_in = retry.next_delay(claimed.attempts, chance, life=claimed.life, stated=verdict.wait)

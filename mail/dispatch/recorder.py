@@ -9,13 +9,12 @@ import asyncio
 from collections.abc import Callable, Collection
 from uuid import UUID
 
-import asyncpg
 import structlog
 from prometheus_client import Counter
 
 from kit.db import Connection, Database
 from mail import ledger
-from mail.dispatch.away import AWAY
+from mail.dispatch.away import ANSWER, AWAY
 from mail.dispatch.outcomes import Entry
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -87,19 +86,29 @@ class Recorder:
         """Commit a batch and return the recipients whose outcome was taken."""
         try:
             return set(await self._commit(batch))
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as fault:
-            # One entry's words cannot be stored: write each by itself, and that one without them.
-            log.error("record.refused", entries=len(batch), reason=f"{type(fault).__name__}: {fault}"[:200])
-            taken: set[UUID] = set()
-            for entry in batch:
-                try:
-                    taken |= await self._commit([entry])
-                except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
-                    taken |= await self._commit([entry.without_words()])
-            return taken
+        except AWAY:
+            raise
+        # One entry cannot be stored, for its words or for a bug: it must not take its neighbours along.
+        except Exception as fault:
+            log.exception("record.refused", entries=len(batch), reason=f"{type(fault).__name__}: {fault}"[:200])
+        taken: set[UUID] = set()
+        for entry in batch:
+            taken |= await self._write_alone(entry)
+        return taken
+
+    async def _write_alone(self, entry: Entry) -> frozenset[UUID]:
+        for form in (entry, entry.without_words()):
+            try:
+                return await self._commit([form])
+            except AWAY:
+                raise
+            except Exception:
+                log.exception("record.failed", recipient=str(entry.claimed.id))
+        # Its lease runs out, which counts as a lapse.
+        return frozenset()
 
     async def _commit(self, batch: list[Entry]) -> frozenset[UUID]:
-        async with self._db.transaction() as conn:
+        async with asyncio.timeout(ANSWER), self._db.transaction() as conn:
             taken = await ledger.record(
                 conn,
                 [entry.fact for entry in batch],

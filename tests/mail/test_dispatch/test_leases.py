@@ -105,6 +105,14 @@ async def test_a_message_that_faults_is_held_the_third_time_while_others_leave(o
     assert office.remote.asked.count("poison@x.test") == POISONED
 
 
+async def test_a_domain_whose_site_cannot_be_found_faults_alone(office: Office) -> None:
+    ids = await office.accept("a@fault.test", "b@x.test")
+    async with office.working():
+        await office.until("delivered", ids[1])
+        await office.until("deferred", ids[0])
+    assert ((await office.row(ids[0]))["cause"], (await office.row(ids[0]))["lapses"]) == ("fault", 1)
+
+
 async def test_a_message_that_kills_its_workers_is_held_and_blamed_alone(office: Office) -> None:
     (poison,) = await office.accept("poison@x.test")
     others = [(await office.accept(f"{number}@x.test"))[0] for number in range(5)]
