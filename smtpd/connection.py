@@ -54,7 +54,7 @@ class Connection(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the conversation; on an implicit TLS port the handshake is over."""
         peer = transport.get_extra_info("peername")
-        self.ip = peer[0] if peer else ""
+        self.ip = limits.plain_address(peer[0]) if peer else ""
         self._tls_protocol = transport.get_extra_info("ssl_object")
         measures.SESSIONS.inc()
         super().connection_made(transport)

@@ -84,11 +84,14 @@ class Share:
             del self._held[who]
 
 
+def plain_address(host: str) -> str:
+    """Return a peer's address as credentials and traces know it: IPv4 without the IPv6 around it, no zone."""
+    if ":" not in host:
+        return host
+    address = ipaddress.IPv6Address(host.partition("%")[0])
+    return str(address.ipv4_mapped or address)
+
+
 def neighbourhood(ip: str) -> str:
     """Return what counts as one peer: an IPv4 address, the /64 of an IPv6 address (one customer has all of it)."""
-    if ":" not in ip:
-        return ip
-    address = ipaddress.IPv6Address(ip.partition("%")[0])
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ":" in ip else ip

@@ -60,7 +60,7 @@ class Listener:
                 self._loop.call_later(_BREATH, self._resume)
                 return
             connection.setblocking(False)
-            opening = self._loop.create_task(self._open(connection, peer[0]))
+            opening = self._loop.create_task(self._open(connection, limits.plain_address(peer[0])))
             self._opening.add(opening)
             opening.add_done_callback(self._opening.discard)
 

@@ -5,6 +5,7 @@ are ours and not aiosmtpd's, whose loop has no enhanced codes and tells stranger
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from tenants.scope import Scope
 
 log = structlog.get_logger()
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 # A browser that was talked into connecting here must not get as far as a mail (cross-protocol attacks).
 _NO_SMTP = {"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "HOST:", "USER-AGENT:"}
 
@@ -167,7 +169,7 @@ class Session(Connection):
             argument = rest.decode().strip(" ")
         except UnicodeDecodeError:
             raise Refused(replies.NOT_UTF8) from None
-        if any(c < " " or c == "\x7f" for c in argument):
+        if _CONTROLS.search(argument):
             raise Refused(replies.CONTROLS)
         command = _COMMANDS.get(verb)
         if command is None:

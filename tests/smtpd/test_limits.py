@@ -10,11 +10,27 @@ from pathlib import Path
 
 import pytest
 
+from kit.settings import load
 from smtpd import limits
 from tests.smtpd.client import MESSAGE, Client
-from tests.smtpd.conftest import MakeEnvironment, Server, separate
+from tests.smtpd.conftest import MakeEnvironment, Server, separate, serving
 
 TOO_MANY = "421 4.7.0 Too many connections from your address: close some or log in first"
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "neighbourhood"),
+    [
+        ("192.0.2.1", "192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::1", "2001:db8::/64"),
+        ("2001:db8:0:0:ffff::1", "2001:db8::ffff:0:0:1", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::1", "fe80::/64"),
+    ],
+)
+def test_a_peer_is_an_ipv4_address_or_a_network_of_ipv6(host: str, address: str, neighbourhood: str) -> None:
+    assert limits.plain_address(host) == address
+    assert limits.neighbourhood(address) == neighbourhood
 
 
 async def test_an_address_has_thirty_connections_until_it_logs_in(server: Server) -> None:
@@ -245,6 +261,24 @@ async def test_memory_stays_flat_under_endless_lines_and_idle_peers(
         for client in idle:
             await client.close()
     assert grown < 40_000, f"{grown} kB more"
+
+
+async def test_a_client_by_ipv6_is_met_the_same_way(environment: MakeEnvironment) -> None:
+    async with serving(load(environment(LIVERY_BIND="::1"))) as server:
+        await server.know_network("::1/128")
+        async with await Client.connect(server.starttls, host="::1", source="::1") as client:
+            assert (await client.say("EHLO client.test")).code == 250
+            await client.start()
+            assert (await client.data(MESSAGE)).code == 250
+        trace = await server.conn.fetchval("select trace from message")
+        assert trace.startswith("from client.test ([IPv6:::1]) by ")
+    async with serving(load(environment(LIVERY_BIND="::"))) as server:
+        await server.know_network("127.0.0.1/32")
+        async with await Client.connect(server.starttls) as client:
+            assert (await client.say("EHLO client.test")).code == 250
+            await client.start()
+            assert (await client.data(MESSAGE)).code == 250
+        assert await server.stored() == (2, 2)
 
 
 async def _flood(port: int, number: int) -> None:
