@@ -65,7 +65,7 @@ def examine() -> Iterator[Finding]:
 
 
 def _data_dir(folder: Path) -> Iterator[Finding]:
-    free = shutil.disk_usage(folder).free if folder.exists() else shutil.disk_usage(folder.parent).free
+    free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
     text = f"{folder}, {free / 1e9:.1f} GB free"
     if free < _LOW_DISK:
         yield Finding("warn", "data folder", f"{text}. Make room: without any, mail is refused.")
@@ -97,7 +97,9 @@ async def _database(settings: Settings) -> list[Finding]:
         await conn.close()
     missing = await pending(settings.database_url)
     if missing:
-        findings.append(Finding("fail", "tables", f"{len(missing)} migrations are missing. Type: livery migrate"))
+        findings.append(
+            Finding("fail", "tables", f"not up to date (missing: {', '.join(missing)}). Type: livery migrate")
+        )
     else:
         findings.append(Finding("ok", "tables", "up to date"))
     try:

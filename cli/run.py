@@ -90,17 +90,24 @@ def is_ready(settings: Settings) -> bool:
         for port in settings.smtps_ports:
             with _talk_to(settings.bind, port):
                 pass
-        host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
-        with urllib.request.urlopen(f"http://{host}:{settings.http_port}/health/ready", timeout=2) as answer:
+        address = _reachable(settings.bind)
+        url = f"http://{f'[{address}]' if ':' in address else address}:{settings.http_port}/health/ready"
+        # A name that the platform always answers to, whatever the address is.
+        request = urllib.request.Request(url, headers={"Host": "localhost"})
+        with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310 (http, to ourselves)
             return bool(answer.status == 200)
     return False
 
 
 @contextlib.contextmanager
 def _talk_to(bind: str, port: int) -> Iterator[socket.socket]:
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 (asked, not bound)
-    with socket.create_connection((address, port), timeout=2) as peer:
+    with socket.create_connection((_reachable(bind), port), timeout=2) as peer:
         yield peer
+
+
+def _reachable(bind: str) -> str:
+    """Where to find what listens on `bind`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 (asked, not bound)
 
 
 def _migrate(environ: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """What does one see when everything is up? The addresses, the logins, and the first message to send."""
 
+import ipaddress
 import shutil
 import socket
 from urllib.parse import urlsplit
@@ -24,7 +25,9 @@ def table(settings: Settings, *, seconds: float) -> str:
             "  .venv/bin/livery operator create --email you@example.com\n"
             "  .venv/bin/livery credential create --account SLUG"
         )
-    blocks += [_from_elsewhere(settings), "Ctrl-C stops everything. Logs: " + str(settings.data_dir / "log")]
+    if ipaddress.ip_address(settings.bind).is_loopback:
+        blocks.append(_from_elsewhere(settings))
+    blocks.append(f"Ctrl-C stops everything. Logs: {settings.data_dir / 'log'}")
     return "\n" + "\n\n".join(blocks) + "\n"
 
 

@@ -111,20 +111,28 @@ def _home_as_root(link: Path, binaries: Path) -> Home:
     if not link.is_symlink() and not link.exists():
         link.symlink_to(_new_instance(link))
     cluster = link.resolve()
-    owner = cluster.stat().st_uid if cluster.exists() else 0
-    # A cluster that an ordinary user made, or was given, is run as that user.
-    person = pwd.getpwuid(owner) if owner else _system_user()
-    identity = Identity(user=person.pw_uid, group=person.pw_gid, extra_groups=[])
-    folder = cluster.parent
-    if folder.is_relative_to(ROOT):
-        for path in (ROOT, folder):
-            path.mkdir(mode=0o755, exist_ok=True)
-        socket_dir = folder / "run"
+    if cluster.exists() and (found := cluster.stat()).st_uid != 0:
+        # An ordinary user made it, or was given it: the server runs as that user.
+        uid, gid = found.st_uid, found.st_gid
+    else:
+        person = _system_user()
+        uid, gid = person.pw_uid, person.pw_gid
+    if cluster.is_relative_to(ROOT):
+        _public_folder(cluster.parent)
+        socket_dir = cluster.with_name("run")
     else:
         socket_dir = Path(f"/run/livery-{_key(cluster)}")
     socket_dir.mkdir(mode=0o700, exist_ok=True)
-    os.chown(socket_dir, person.pw_uid, person.pw_gid)
-    return Home(_copied(binaries) / "bin", cluster, socket_dir, identity)
+    os.chown(socket_dir, uid, gid)
+    return Home(_copied(binaries) / "bin", cluster, socket_dir, Identity(user=uid, group=gid, extra_groups=[]))
+
+
+def _public_folder(path: Path) -> None:
+    """ROOT and a folder in it, which others may pass through whatever root's umask says."""
+    for folder in (ROOT, path):
+        if not folder.exists():
+            folder.mkdir()
+            folder.chmod(0o755)
 
 
 def _new_instance(link: Path) -> Path:
@@ -157,7 +165,7 @@ def _copied(binaries: Path) -> Path:
     """The binaries at a place that every user may read; a copy is complete or absent."""
     target = ROOT / f"postgresql-{_version(binaries / 'bin')}"
     if not target.exists():
-        ROOT.mkdir(mode=0o755, exist_ok=True)
+        _public_folder(ROOT)
         with tempfile.TemporaryDirectory(dir=ROOT, prefix=".postgresql-") as place:
             copy = Path(place) / "copy"
             package = binaries.parent
@@ -168,8 +176,11 @@ def _copied(binaries: Path) -> Path:
                 shutil.copytree(package.with_suffix(".libs"), copy / f"{package.name}.libs")
             for path in [copy, *copy.rglob("*")]:
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-            with contextlib.suppress(FileExistsError, OSError):
+            try:
                 copy.rename(target)
+            except OSError:
+                if not target.exists():  # else another start was faster
+                    raise
     return target / binaries.parent.name / binaries.name
 
 
