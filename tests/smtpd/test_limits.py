@@ -159,7 +159,7 @@ async def test_a_line_that_is_too_long_is_one_error(server: Server) -> None:
 async def test_a_silent_or_dripping_stranger_is_cut(
     server: Server, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "STRANGER_IDLE", 0.6)
+    monkeypatch.setattr(limits, "STRANGER_IDLE", 1.0)
     client = await Client.connect(server.starttls)
     if stage != "greeting":
         assert (await client.say("EHLO client.test")).code == 250
@@ -172,28 +172,28 @@ async def test_a_silent_or_dripping_stranger_is_cut(
     dripping = asyncio.create_task(_drip(client))
     assert (await client.reply()).status == "421 4.4.2"
     assert await client.ended()
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 8
     dripping.cancel()
     await client.close()
 
 
 async def test_a_member_has_more_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "STRANGER_IDLE", 0.3)
-    monkeypatch.setattr(limits, "MEMBER_IDLE", 1.5)
     async with await server.member() as client:
-        await asyncio.sleep(0.6)
+        monkeypatch.setattr(limits, "STRANGER_IDLE", 0.2)
+        monkeypatch.setattr(limits, "MEMBER_IDLE", 1.5)
+        assert (await client.say("NOOP")).code == 250
+        await asyncio.sleep(0.5)
         assert (await client.say("NOOP")).code == 250
         assert (await client.reply()).status == "421 4.4.2"
 
 
 async def test_content_is_cut_by_its_rate_and_not_by_its_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "RATE_WINDOW", 0.5)
-    monkeypatch.setattr(limits, "RATE_BYTES", 2_000)
-    monkeypatch.setattr(limits, "STRANGER_IDLE", 0.4)
-    monkeypatch.setattr(limits, "MEMBER_IDLE", 0.4)
     async with await server.member() as steady, await server.member("implicit") as slow:
         for client in (steady, slow):
             await client.start()
+        monkeypatch.setattr(limits, "RATE_WINDOW", 0.5)
+        monkeypatch.setattr(limits, "RATE_BYTES", 2_000)
+        for client in (steady, slow):
             assert (await client.say("DATA")).code == 354
             await client.send(MESSAGE)
         for _ in range(20):
