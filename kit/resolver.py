@@ -1,8 +1,9 @@
 """What does DNS say? MX, addresses and TXT, cached as long as their TTL allows, each question asked once at a time.
 
 Three answers are told apart, because mail hangs on the difference: records (perhaps none: NODATA gives an empty tuple),
-a name that does not exist (`NoSuchName`), and nobody who could tell (`Unanswered`: SERVFAIL, timeout, broken server),
-which never means no. `FakeResolver` is the same port from a table, for tests and laboratories.
+a name that does not exist (`NoSuchName`), and nobody who could tell (`Unanswered`: SERVFAIL, REFUSED, timeout, a server
+that only points elsewhere), which never means no. Answers cut short by UDP are asked for again over TCP (RFC 7766 §5).
+`FakeResolver` is the same port from a table, for tests and laboratories.
 """
 
 import asyncio
@@ -17,14 +18,15 @@ import dns.message
 import dns.name
 import dns.rdatatype
 import dns.resolver
+import dns.rrset
 
 _MOST_CACHED = 50_000
 _LIFETIME = 15.0
 """Seconds for one question over all tries."""
 _LONGEST = 24 * 3600.0
 """Seconds after which even a longer TTL is asked again."""
-_NO_TTL = 60.0
-"""Seconds for a negative answer whose zone names no time (RFC 2308 §5 wants it from the SOA)."""
+_LONGEST_NO = 3 * 3600.0
+"""Seconds after which a "no" is asked again, whatever its SOA says (RFC 2308 §5 advises one to three hours)."""
 _UNANSWERED = 10.0
 """Seconds for which a failed question is not repeated: a thousand mails to one dead zone ask once."""
 
@@ -132,17 +134,19 @@ class DnsResolver:
             answer = await self._resolver.resolve(name + ".", kind, raise_on_no_answer=False, search=False)
         except dns.resolver.NXDOMAIN as no:
             responses: dict[Any, dns.message.Message] = no.kwargs.get("responses", {})
-            ttl = min((_negative_ttl(response) for response in responses.values()), default=_NO_TTL)
+            ttl = min((_negative_ttl(response) for response in responses.values()), default=0.0)
             raise self._remember(question, ttl, NoSuchName(name)) from None
         except (dns.exception.DNSException, OSError, EOFError, ValueError) as trouble:
             words = type(trouble).__name__
             raise self._remember(question, _UNANSWERED, Unanswered(f"{kind} {name}: {words}")) from None
+        if answer.rrset is None and _points_elsewhere(answer.response):
+            raise self._remember(question, _UNANSWERED, Unanswered(f"{kind} {name}: lame server"))
         if answer.rrset is None:
             found: tuple[T, ...] = ()
             self._store(question, _negative_ttl(answer.response), found)
         else:
             found = tuple(read(record) for record in answer.rrset)
-            self._store(question, float(answer.chaining_result.minimum_ttl), found)
+            self._store(question, min(_ttl(answer.chaining_result.minimum_ttl), _LONGEST), found)
         return found
 
     def _remember(self, question: _Question, ttl: float, fault: Exception) -> Exception:
@@ -150,18 +154,34 @@ class DnsResolver:
         return fault
 
     def _store(self, question: _Question, ttl: float, found: "tuple[Any, ...] | Exception") -> None:
-        self._cache[question] = (asyncio.get_running_loop().time() + min(ttl, _LONGEST), found)
+        self._cache[question] = (asyncio.get_running_loop().time() + ttl, found)
         self._cache.move_to_end(question)
         if len(self._cache) > _MOST_CACHED:
             self._cache.popitem(last=False)
 
 
+def _ttl(seconds: int) -> float:
+    return float(seconds) if seconds < 2**31 else 0.0  # RFC 2181 §8: the highest bit set means zero
+
+
+def _soa(response: dns.message.Message) -> dns.rrset.RRset | None:
+    return next((rrset for rrset in response.authority if rrset.rdtype == dns.rdatatype.SOA), None)
+
+
 def _negative_ttl(response: dns.message.Message) -> float:
-    # RFC 2308 §5: the smaller of the SOA's own TTL and its MINIMUM field.
-    for rrset in response.authority:
-        if rrset.rdtype == dns.rdatatype.SOA:
-            return float(min(rrset.ttl, rrset[0].minimum))
-    return _NO_TTL
+    """Seconds a "no" may be kept: RFC 2308 §5, the smaller of the SOA's TTL and MINIMUM, and of the CNAMEs before it."""
+    soa = _soa(response)
+    if soa is None:
+        return 0.0  # RFC 2308 §5: without an SOA it should not be kept
+    aliases = (_ttl(rrset.ttl) for rrset in response.answer)
+    return min(_ttl(soa.ttl), _ttl(soa[0].minimum), _LONGEST_NO, *aliases)
+
+
+def _points_elsewhere(response: dns.message.Message) -> bool:
+    """An empty answer that denies nothing: a referral (RFC 2308 §2.2), or an alias whose target nobody looked up."""
+    if _soa(response) is not None:
+        return False
+    return bool(response.answer) or any(rrset.rdtype == dns.rdatatype.NS for rrset in response.authority)
 
 
 def _plain(name: dns.name.Name) -> str:

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import dramatiq
@@ -29,7 +29,7 @@ from kit.db import Database, open_database
 from kit.settings import Settings
 from mail.dispatch import Desk
 from mail.dispatch.away import AWAY
-from mail.routing import open_routes
+from mail.routing import Routes, open_routes
 from workers import dispatch, watchdog
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -42,13 +42,13 @@ _THREADS = 2
 _CONNECTIONS = 6
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, *, ways_out: Callable[[Settings], Routes] = open_routes) -> None:
     """Deliver mail until SIGTERM or SIGINT. Any number of such processes share the queue."""
     logs.configure("workers")
-    uvloop.run(_serve(settings))
+    uvloop.run(_serve(settings, ways_out))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, ways_out: Callable[[Settings], Routes]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,7 +62,7 @@ async def _serve(settings: Settings) -> None:
         bell = Bell(settings.database_url)
         await bell.start()
         cleanup.push_async_callback(bell.close)
-        routes = open_routes(settings)
+        routes = ways_out(settings)
         cleanup.push_async_callback(routes.close)
         desk = Desk(db, Keyring(settings.secret_key), routes, mail_domain=settings.mail_domain, ring_bell=bell.ring)
         dispatch.attend(desk)

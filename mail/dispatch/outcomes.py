@@ -106,7 +106,7 @@ def _fact(claimed: Claimed, outcome: Outcome, attempt_id: UUID | None, chance: r
         fence=claimed.fence,
         attempt_id=attempt_id,
         code=reply.code if reply else None,
-        status=reply.status if reply else None,
+        status=reply.status if reply else outcome.status,
         reply=_storable(reply.text) if reply else None,
         cause=None if isinstance(verdict, Delivered) else verdict.cause.value,
         uncertain=outcome.uncertain,

@@ -82,6 +82,8 @@ class OutgoingMail:
     """ENVID as submitted, still xtext (RFC 3461 §4.4)."""
     size: int = 0
     """Bytes of the stored content; from 256 KB on, `content` is called in a thread."""
+    clear: bool = True
+    """May go unencrypted where a host has no TLS or none that works (RFC 7435). False: it waits for one that has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class Outcome:
     """The reply that decided, or None where no host said anything (no connection, no MX)."""
     uncertain: bool = False
     """The connection died after the final dot and before its reply: the message may have arrived."""
+    status: str | None = None
+    """Enhanced status of our own finding (RFC 3463), where no host said anything: "5.1.2" for no such domain."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ MOST_TARGETS = 5
 NO_TLS = 3 * 24 * 3600.0
 """Seconds for which a host whose TLS broke is spoken to in the clear."""
 
+_MOST_REMEMBERED = 10_000
+
 type _Key = tuple[str | None, str]
 
 
@@ -70,14 +72,14 @@ class Hosts:
         key = (source_ip, site)
         talks: list[Conversation] = []
         faults: list[HostFault] = []
-        while (kept := self._take(key)) is not None:
+        while (kept := self._take(key, clear=mail.clear)) is not None:
             try:
                 return await self._over(kept, key, mail, heartbeat, talks)
             except HostFault as fault:
                 talks.append(fault.conversation)
         for target in targets[:MOST_TARGETS]:
             try:
-                session = await self._open(target, source_ip, heartbeat, talks)
+                session = await self._open(target, source_ip, heartbeat, talks, clear=mail.clear)
                 return await self._over(session, key, mail, heartbeat, talks)
             except HostFault as fault:
                 talks.append(fault.conversation)
@@ -107,28 +109,36 @@ class Hosts:
         return Delivery(done.outcomes, (*talks, done.conversation))
 
     async def _open(
-        self, target: Target, source_ip: str | None, heartbeat: Heartbeat, talks: list[Conversation]
+        self, target: Target, source_ip: str | None, heartbeat: Heartbeat, talks: list[Conversation], *, clear: bool
     ) -> Session:
-        """Connect, with TLS where it works; once more in the clear where TLS is the trouble (RFC 7435 §3)."""
+        """Connect, with TLS where it works; in the clear where it does not and `clear` allows (RFC 7435 §3)."""
         if not await heartbeat():
             raise LeaseLost
         now = asyncio.get_running_loop().time()
         address = (target.ip, target.port)
-        in_clear = self._no_tls.get(address, 0.0) > now
+        in_clear = clear and self._no_tls.get(address, 0.0) > now
         try:
-            session = await self._connect(target, source_ip, None if in_clear else self._tls)
+            session = await self._connect(target, source_ip, None if in_clear else self._tls, clear=clear)
         except HostFault as fault:
-            if not fault.tls:
+            if not fault.tls or not clear:
                 raise
             talks.append(fault.conversation)
-            self._no_tls[address] = now + NO_TLS
+            self._remember_no_tls(address, now)
             if not await heartbeat():
                 raise LeaseLost from None
-            session = await self._connect(target, source_ip, None)
+            session = await self._connect(target, source_ip, None, clear=True)
         return session
 
-    async def _connect(self, target: Target, source_ip: str | None, tls: ssl.SSLContext | None) -> Session:
-        return await open_session(
+    def _remember_no_tls(self, address: tuple[str, int], now: float) -> None:
+        if len(self._no_tls) >= _MOST_REMEMBERED:
+            self._no_tls = {known: until for known, until in self._no_tls.items() if until > now}
+        if len(self._no_tls) < _MOST_REMEMBERED:
+            self._no_tls[address] = now + NO_TLS
+
+    async def _connect(
+        self, target: Target, source_ip: str | None, tls: ssl.SSLContext | None, *, clear: bool
+    ) -> Session:
+        session = await open_session(
             target,
             helo=self._helo,
             tls=tls,
@@ -136,18 +146,30 @@ class Hosts:
             deadlines=self._deadlines,
             refuse_own=self._refuse_own,
         )
+        if session.hop.tls is None and not clear:
+            raise session.unencrypted()
+        return session
 
-    def _take(self, key: _Key) -> Session | None:
+    def _take(self, key: _Key, *, clear: bool) -> Session | None:
+        """A kept connection that may carry the message; those in the clear stay for other messages where it may not."""
         kept = self._idle.get(key)
-        while kept:
+        passed: list[tuple[Session, asyncio.TimerHandle]] = []
+        found: Session | None = None
+        while kept and found is None:
             session, timer = kept.pop()
-            timer.cancel()
+            if not session.quiet:
+                timer.cancel()
+                session.quit()
+            elif session.hop.tls is None and not clear:
+                passed.append((session, timer))
+            else:
+                timer.cancel()
+                found = session
+        if kept is not None:
+            kept.extend(passed)
             if not kept:
                 self._idle.pop(key, None)
-            if session.quiet:
-                return session
-            session.quit()
-        return None
+        return found
 
     def _keep(self, key: _Key, session: Session) -> None:
         timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._expire, key, session)

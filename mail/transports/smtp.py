@@ -24,6 +24,8 @@ class Target:
     host: str
     ip: str
     port: int
+    preference: int = 0
+    """Its MX record's; lower is met first."""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,13 @@ class Session:
     def quiet(self) -> bool:
         """Open and in step."""
         return self._stream.quiet
+
+    def unencrypted(self) -> HostFault:
+        """End it before the first message, which may not go in the clear; gives the fault to raise."""
+        script = self._script or Script(self.target.host, self.target.ip)
+        script.aside("not sent: the host offers no TLS, and this message may not go in the clear")
+        self.quit()
+        return HostFault(Deferred(Cause.TLS, Cause.TLS.fault), None, script.conversation())
 
     def quit(self) -> None:
         """Say goodbye and close without waiting for an answer (as Postfix does)."""
@@ -77,7 +86,8 @@ async def open_session(
 ) -> Session:
     """Connect and greet, with STARTTLS where `tls` is given and the host offers it. Raises HostFault.
 
-    `refuse_own`: do not talk to an address of this machine; mail that comes back to us would go round for ever.
+    `refuse_own`: do not talk to an address of this machine, nor to a host that greets with our own name; mail that comes
+    back to us would go round for ever.
     """
     deadlines = deadlines or Deadlines()
     script = Script(target.host, target.ip)
@@ -114,6 +124,10 @@ async def _greet(
         greeting = await stream.reply(script, within=deadlines.greeting)
         if not greeting.positive:
             raise HostFault(judge(greeting, Phase.GREETING), greeting, script.conversation())
+        if refuse_own and greeting.text.partition(" ")[0].lower() == helo.lower():
+            # RFC 5321 §4.2: a greeting begins with the host's name. Ours, so we are behind a translated address.
+            script.aside("the host has our own name")
+            raise HostFault(Deferred(Cause.LOOP, Cause.LOOP.fault), None, script.conversation())
         step = "EHLO"
         offered = await _ehlo(stream, script, helo, deadlines)
         if tls is not None and "STARTTLS" in offered:

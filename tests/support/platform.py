@@ -34,8 +34,12 @@ class Platform:
         route: str = "simulator",
         processes: tuple[str, ...] = ("api", "smtpd", "workers", "clock"),
         settings: Mapping[str, str] | None = None,
+        programs: Mapping[str, str] | None = None,
     ) -> None:
-        """`processes` names what to start, a name given twice twice; `settings` are further LIVERY_* variables."""
+        """`processes` names what to start, a name given twice twice; `settings` are further LIVERY_* variables.
+
+        `programs` names modules to run in the place of `livery <kind>`, by kind.
+        """
         self.folder = Path(tempfile.mkdtemp(prefix="lvpl-"))
         self.submission, self.submissions, self.mx, self.http = free_ports(4)
         self.names = tuple(
@@ -64,6 +68,7 @@ class Platform:
             **(settings or {}),
         }
         self.metrics = {name: free_port() for name in self.names}
+        self._programs = programs or {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -127,7 +132,8 @@ class Platform:
         return context
 
     def _launch(self, name: str) -> None:
-        argv = [sys.executable, "-m", "cli", name.partition("-")[0]]
+        kind = name.partition("-")[0]
+        argv = [sys.executable, "-m", *([self._programs[kind]] if kind in self._programs else ["cli", kind])]
         environment = {**self.environment, "LIVERY_METRICS_PORT": str(self.metrics[name])}
         self._running[name] = process.start(argv, log=self._log(name), env=environment, cwd=CHECKOUT)
 

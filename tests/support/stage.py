@@ -199,6 +199,7 @@ def staged(
     route: str | None = None,
     processes: tuple[str, ...] = ("api", "smtpd", "workers", "clock"),
     settings: Mapping[str, str] | None = None,
+    programs: Mapping[str, str] | None = None,
 ) -> Iterator[Stage]:
     """Start a platform on a fresh copy of the world; stop it and drop the copy afterwards. For fixtures: `yield from`.
 
@@ -213,6 +214,7 @@ def staged(
         route=route or f"smtp://127.0.0.1:{sink_port}",
         processes=processes,
         settings=settings,
+        programs=programs,
     )
     try:
         platform.start()
