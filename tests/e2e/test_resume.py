@@ -16,8 +16,8 @@ async def _send(stage: Stage, names: Sequence[str]) -> None:
 
 
 async def _rows(page: Page) -> list[str]:
-    found: list[str] = await page.get_by_test_id("feed").locator("li").evaluate_all(
-        "rows => rows.map(row => row.dataset.recipient)"
+    found: list[str] = (
+        await page.get_by_test_id("feed").locator("li").evaluate_all("rows => rows.map(row => row.dataset.recipient)")
     )
     return found
 
