@@ -27,6 +27,7 @@ from kit.crypto import Keyring
 from kit.db import open_database
 from kit.settings import Settings
 from mail.intake import Intake
+from mail.live import Live
 
 log = structlog.get_logger()
 
@@ -104,6 +105,8 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
         bell = Bell(settings.database_api_url)
         await bell.start()
         stack.push_async_callback(bell.close)
+        live = Live(db, bell)
+        stack.push_async_callback(live.close)
         intake = Intake(db, bell)
         stack.push_async_callback(intake.close)
         it = Platform(
@@ -111,6 +114,7 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
             db=db,
             keyring=Keyring(settings.secret_key),
             bell=bell,
+            live=live,
             intake=intake,
             brands=Brands(db, platform_hosts(settings.public_url)),
             sockets=sockets.Sockets(),

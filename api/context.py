@@ -15,6 +15,7 @@ from kit.crypto import Keyring
 from kit.db import Connection, Database
 from kit.settings import Settings
 from mail.intake import Intake
+from mail.live import Live
 from tenants.scope import Scope
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Platform:
     db: Database
     keyring: Keyring
     bell: Bell
+    live: Live
     intake: Intake
     brands: "Brands"
     sockets: "Sockets"

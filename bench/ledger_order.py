@@ -17,6 +17,7 @@ from kit.bell import Bell
 from kit.db import Database, open_database
 from mail import feed
 from mail.intake import Envelope, EnvelopeRecipient, Intake, Submission
+from mail.live import Live
 from tenants.scope import Scope
 from tests.support import world
 from tests.support.databases import make_template
@@ -55,12 +56,13 @@ async def accept_and_follow(db: Database, bell: Bell, scope: Scope, messages: in
     delays: list[float] = []
 
     async def watch() -> None:
-        async for page, _live in feed.follow(db, bell, scope, None):
+        async for page, _live in live.follow(scope, None):
             now = datetime.now(UTC)
             delays.extend((now - event.at).total_seconds() for event in page.events)
 
     content = b"From: user@shop.test\r\nSubject: bench\r\n\r\n" + (b"x" * 76 + b"\r\n") * 52
     numbers = iter(range(messages))
+    live = Live(db, bell)
     intake = Intake(db, bell)
 
     async def send() -> None:
@@ -76,6 +78,7 @@ async def accept_and_follow(db: Database, bell: Bell, scope: Scope, messages: in
     while len(delays) < messages:
         await asyncio.sleep(0.05)
     watcher.cancel()
+    await live.close()
     await intake.close()
     delays.sort()
     print(

@@ -13,7 +13,8 @@
     ledger         record(): the one writer of facts, with their consequences in the same transaction
     effects/       those consequences, by name
     lifecycle      the states, and which fact moves where
-    feed           replay the ledger from a cursor, then follow it
+    feed           the ledger from a cursor on
+    live           replay it, then follow it: those who see the same share one read
     stats          counts: a fold over the ledger
     search         lists and single messages
     returns        what comes back to a signed return path
@@ -22,6 +23,6 @@
     errors         the refusals
 
 Order of the floors: commands (intake, dispatch, returns, domains, compose) > ledger > effects > reads and means (search,
-stats, feed, transports) > models > pure (lifecycle, verdict, retry, jobs, errors, wire). Truth is in PostgreSQL; whatever
+stats, live, feed, transports) > models > pure (lifecycle, verdict, retry, jobs, errors, wire). Truth is in PostgreSQL; whatever
 rings only says "look again", and a lost ring costs delay, never mail.
 """

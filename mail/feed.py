@@ -1,4 +1,4 @@
-"""What has happened since? Replay the ledger from a cursor, then follow it.
+"""What has happened since? The ledger from a cursor on; `mail.live` follows it.
 
 The ledger is read in (epoch, xid, id) order and only below the oldest running transaction (`pg_snapshot_xmin`): what is
 above may still be joined by a row with a lower place, and a reader that passed it would skip that row for ever. So
@@ -6,23 +6,19 @@ after a cut nothing is missing and nothing is doubled; the price is that a long 
 every reader, one more reason never to hold one across the network (docs/decisions/0002).
 """
 
-import asyncio
 import re
-import time
-from collections.abc import AsyncGenerator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from kit.bell import Bell
-from kit.db import Connection, Database
+from kit.db import Connection
 from kit.errors import invalid
 from mail.lifecycle import EventKind
-from tenants.scope import Scope, visible_accounts
+from tenants.scope import Scope
 
-_PACE = 0.1  # seconds between two batches of one follower, so that a burst becomes a few lists and not thousands
 _CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,19})-([0-9]{1,19})")
 
 
@@ -136,52 +132,29 @@ async def timeline(conn: Connection, scope: Scope, recipients: list[UUID]) -> di
     return found
 
 
+async def grown(conn: Connection, accounts: Collection[UUID], after: Cursor) -> dict[UUID, Cursor]:
+    """Those of the accounts that have events behind a cursor, each with the place of its last one; settled or not.
+
+    For `mail.live` only, which asks for accounts that its followers see already.
+    """
+    rows = await conn.fetch(
+        """select a.id, l.epoch, l.xid, l.id as event_id from unnest($1::uuid[]) as a (id) cross join lateral (
+             select e.epoch, e.xid, e.id from event e where e.account_id = a.id and (e.epoch, e.xid, e.id) > ($2, $3, $4)
+              order by e.epoch desc, e.xid desc, e.id desc limit 1) l""",
+        list(accounts),
+        after.epoch,
+        after.xid,
+        after.id,
+    )
+    return {row["id"]: Cursor(row["epoch"], row["xid"], row["event_id"]) for row in rows}
+
+
 async def head(conn: Connection) -> Cursor:
     """The place of now: what is settled lies before it, what is not, after."""
     [row] = await conn.fetch(
         "select epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin from ledger_epoch"
     )
     return Cursor(row["epoch"], row["xmin"] - 1, 2**63 - 1)
-
-
-async def follow(
-    db: Database, bell: Bell, scope: Scope, after: Cursor | None, *, limit: int = 200
-) -> AsyncGenerator[tuple[Page, bool], None]:
-    """Replay from a cursor (None: from now), then follow for ever: pages with whether they are live.
-
-    The first page comes at once, empty or not; later ones when there is something, at most every 100 ms once live.
-    """
-    with bell.listening() as heard:
-        async with db.connection() as conn:
-            cursor = await head(conn) if after is None else after
-            accounts = await visible_accounts(conn, scope)
-            page = await read(conn, scope, cursor, limit)
-        yield page, not page.full
-        looked = time.monotonic()
-        while True:
-            if not page.full:
-                await asyncio.sleep(max(0.0, looked + _PACE - time.monotonic()))
-                if not await _wait(heard, accounts):
-                    # Nothing was rung for a while: accounts may have been added below, rings may have been lost.
-                    async with db.connection() as conn:
-                        accounts = await visible_accounts(conn, scope)
-            async with db.connection() as conn:
-                page = await read(conn, scope, page.cursor, limit)
-            looked = time.monotonic()
-            if page.events:
-                yield page, not page.full
-
-
-async def _wait(heard: "asyncio.Queue[frozenset[UUID] | None]", accounts: frozenset[UUID]) -> bool:
-    """Until one of the accounts is rung for (True), or 2 s have passed (False)."""
-    try:
-        async with asyncio.timeout(2.0):
-            while True:
-                ids = await heard.get()
-                if ids is None or ids & accounts:
-                    return True
-    except TimeoutError:
-        return False
 
 
 def _view(row: asyncpg.Record) -> EventView:

@@ -1,5 +1,6 @@
 """On whose behalf does something happen, and what may it see? The first argument of everything a door may call."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -25,6 +26,16 @@ class Scope:
         The only place where an account filter is written: grep for it to find every read.
         """
         return f"{column} in (select id from account where lineage @> array[$1::uuid])"
+
+
+async def subtrees(conn: Connection, accounts: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
+    """For each of these accounts the ids of everything a scope of it sees: itself and what is below it."""
+    rows = await conn.fetch(
+        """select v.id, array_agg(b.id) as below from unnest($1::uuid[]) as v (id)
+             join account b on b.lineage @> array[v.id] group by v.id""",
+        list(accounts),
+    )
+    return {row["id"]: frozenset(row["below"]) for row in rows}
 
 
 async def visible_accounts(conn: Connection, scope: Scope) -> frozenset[UUID]:

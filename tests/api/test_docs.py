@@ -75,8 +75,8 @@ def test_the_queries_it_shows_are_valid_and_affordable() -> None:
 
 def test_the_figures_it_names_are_those_of_the_code() -> None:
     from api import operations, sockets
-    from api.graphql import limits, live, pages
-    from mail import compose
+    from api.graphql import limits, pages
+    from mail import compose, live
 
     figures = [
         f"{operations.BODY // 1_000_000} MB; {operations.SEND_BODY // 1_000_000} MB",
@@ -84,7 +84,7 @@ def test_the_figures_it_names_are_those_of_the_code() -> None:
         f"{limits.COST:,} objects",
         f"{pages.MOST} rows",
         f"{sockets.PER_USER} connections a user, {sockets.SUBSCRIPTIONS} subscriptions a connection",
-        f"{sockets.MESSAGE_BYTES // 1024} kB a message from you, {live.BATCH} events a batch",
+        f"{sockets.MESSAGE_BYTES // 1024} kB a message from you, {live.PAGE} events a batch",
         f"| {compose.MOST_RECIPIENTS:,} |",
     ]
     assert [figure for figure in figures if figure not in PAGE] == []

@@ -1,11 +1,9 @@
 """Does the ledger replay without a gap and without a double, whatever commits late?"""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
 
-from kit.bell import Bell
 from kit.clock import shift
 from kit.db import Database, connect
 from kit.errors import LiveryError
@@ -56,25 +54,6 @@ async def test_nothing_is_seen_outside_the_scope(world_db: Database, world: Worl
         ):
             assert len((await feed.read(conn, Scope(tenant.id), START, 10)).events) == events
             assert len(await feed.latest(conn, Scope(tenant.id), 10)) == events
-
-
-async def test_following_begins_at_once_and_hears_what_comes(
-    world_db: Database, world: World, bell: Bell, intake: Intake
-) -> None:
-    scope = Scope(world.acme.id)
-    await intake.accept(scope, submission("before@x.test", sender="a@acme.test"))
-    follower = feed.follow(world_db, bell, scope, None)
-    page, live = await anext(follower)
-    assert (page.events, live) == ((), True)
-    await intake.accept(Scope(world.shop.id), submission("after@x.test"))
-    async with asyncio.timeout(5):
-        page, live = await anext(follower)
-    assert [event.recipient for event in page.events] == ["after@x.test"]
-    await follower.aclose()
-    # From the cursor of the page nothing comes twice; from the start everything comes.
-    async with world_db.connection() as conn:
-        assert (await feed.read(conn, scope, page.cursor, 10)).events == ()
-        assert len((await feed.read(conn, scope, START, 10)).events) == 2
 
 
 async def test_an_older_epoch_stays_readable_after_a_restore(world_db: Database, world: World, intake: Intake) -> None:
