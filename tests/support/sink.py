@@ -61,10 +61,10 @@ class Sink:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def start(self, port: int = 0) -> None:
+    async def start(self, port: int = 0, address: str = "127.0.0.1") -> None:
         """Listen, on a free port unless one is given."""
         # asyncio's own limit of 64 KB a line would refuse what an honest host takes.
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=1 << 24)
+        self._server = await asyncio.start_server(self._serve, address, port, limit=1 << 24)
 
     async def stop(self) -> None:
         """Close the listener and every session."""
