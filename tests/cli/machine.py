@@ -138,7 +138,7 @@ def greets(port: int) -> bool:
         return False
 
 
-def eventually(true: object, seconds: float = 20) -> None:
+def eventually(true: object, seconds: float = 60) -> None:
     """Wait until a condition holds."""
     assert callable(true)
     deadline = time.monotonic() + seconds
