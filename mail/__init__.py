@@ -7,6 +7,7 @@
     dispatch/      a worker claims what is due (lease, fence), walks each message through named steps,
                    hands it to a lane, and records every outcome at once
     domains        which domain signs, with which sealed key
+    routing        which way out; pacing says how hard it may be pressed
     transports/    the way to the next host: simulator, relay, mx; each answers with a conversation and outcomes
     verdict        what a reply means: delivered, deferred or bounced; why, and whose fault it is
     retry          when to try again

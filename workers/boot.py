@@ -10,6 +10,7 @@ reconnect. SIGTERM: nothing is claimed any more, what has not been begun is give
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import threading
@@ -68,6 +69,9 @@ async def _serve(settings: Settings, ways_out: Callable[[Settings], Routes]) -> 
         dispatch.attend(desk)
         async with consuming(settings.broker_url, jobs.handled()):
             metrics.serve(settings.metrics_port)
+            # What exists now stays: the collector need not look through it again.
+            gc.collect()
+            gc.freeze()
             log.info("workers.ready", route=settings.route)
             await desk.run(stop, grace=GRACE)
             log.info("workers.stopped")

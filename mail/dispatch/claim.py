@@ -87,10 +87,8 @@ update recipient r
  where r.id = p.id and m.id = r.message_id
 """
 
-# Lines are the (account, priority) pairs with anything waiting, found by hopping through the queue's index; a million
-# rows that wait for later cost one hop per line. `quota` is a line's share among the due lines of its priority.
-_CLAIM = f"""
-with recursive moment as materialized (select livery_now() as now),
+LINES = """
+recursive moment as materialized (select livery_now() as now),
 lines(account_id, priority) as (
   (select account_id, priority from recipient where next_attempt_at is not null order by account_id, priority limit 1)
   union all
@@ -98,7 +96,13 @@ lines(account_id, priority) as (
     select account_id, priority from recipient
      where next_attempt_at is not null and (account_id, priority) > (l.account_id, l.priority)
      order by account_id, priority limit 1) n
-),
+)"""
+"""SQL after WITH: `moment` and `lines`, the (account, priority) pairs with anything waiting, found by hopping through the
+queue's index. A million rows that wait for later cost one hop a line."""
+
+# `quota` is a line's share among the due lines of its priority.
+_CLAIM = f"""
+with {LINES},
 due as (
   select account_id, priority, greatest(1, $2::int / count(*) over (partition by priority)) as quota from lines l
    where exists (select from recipient r where r.account_id = l.account_id and r.priority = l.priority

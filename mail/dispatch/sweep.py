@@ -5,6 +5,7 @@ from uuid import UUID
 
 from kit.db import Connection, Database
 from mail import ledger
+from mail.dispatch.claim import LINES
 from mail.dispatch.outcomes import EXPIRED
 from mail.ledger import Fact
 from mail.lifecycle import EventKind
@@ -15,8 +16,13 @@ _SLICE = 500
 async def due(conn: Connection, limit: int = 100) -> tuple[UUID, ...]:
     """Some recipients that are due and that nobody has claimed, the oldest first."""
     rows = await conn.fetch(
-        """select id from recipient where next_attempt_at <= (select livery_now())
-            order by next_attempt_at limit $1""",
+        f"""with {LINES}
+            select r.id from lines l cross join lateral (
+              select id, next_attempt_at from recipient r
+               where r.account_id = l.account_id and r.priority = l.priority
+                 and r.next_attempt_at <= (select now from moment)
+               order by next_attempt_at limit $1) r
+             order by r.next_attempt_at limit $1""",
         limit,
     )
     return tuple(row["id"] for row in rows)
@@ -62,16 +68,23 @@ class Standing:
 
 
 async def standing(conn: Connection) -> Standing:
-    """Read the platform's gauges; three index look-ups and one sum."""
+    """Read the platform's gauges; a few index look-ups and one sum."""
     row = await conn.fetchrow(
-        """with moment as materialized (select livery_now() as now)
-           select (select coalesce(sum(queued), 0)::bigint from standing) as waiting,
-                  coalesce(extract(epoch from (select now from moment) - (
-                    select min(next_attempt_at) from recipient where next_attempt_at is not null)), 0)::float8 as
-                    overdue,
-                  coalesce(extract(epoch from (select now from moment) - (
-                    select e.at from event e, fold_position p
-                     where (e.epoch, e.xid, e.id) > (p.epoch, p.xid, p.event_id)
-                     order by e.epoch, e.xid, e.id limit 1)), 0)::float8 as lag"""
+        f"""with {LINES},
+            earliest as (
+              select min((select next_attempt_at from recipient r
+                           where r.account_id = l.account_id and r.priority = l.priority and r.next_attempt_at is not null
+                           order by next_attempt_at limit 1)) as due
+                from lines l
+            ),
+            uncounted as (
+              select e.at from event e, fold_position p
+               where (e.epoch, e.xid, e.id) > (p.epoch, p.xid, p.event_id)
+               order by e.epoch, e.xid, e.id limit 1
+            )
+            select (select coalesce(sum(queued), 0)::bigint from standing) as waiting,
+                   coalesce(extract(epoch from now - (select due from earliest)), 0)::float8 as overdue,
+                   coalesce(extract(epoch from now - (select at from uncounted)), 0)::float8 as lag
+              from moment"""
     )
     return Standing(row["waiting"], max(0.0, row["overdue"]), max(0.0, row["lag"]))
