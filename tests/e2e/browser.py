@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -24,8 +23,8 @@ PHONE = (390, 844)
 
 
 def chromium() -> str:
-    """Return the path of the browser; LIVERY_CHROMIUM names another one."""
-    found = os.environ.get("LIVERY_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    """Return the path of the browser."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
     assert found, "No Chromium on the PATH. Install it: apt-get install chromium"
     return found
 

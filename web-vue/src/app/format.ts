@@ -14,6 +14,25 @@ function dateFormat(language: string, zone: string, options: Intl.DateTimeFormat
   return format
 }
 
+const spans = [
+  ['millisecond', 1, 1_000, 0],
+  ['second', 1_000, 60_000, 1],
+  ['minute', 60_000, 3_600_000, 1],
+  ['hour', 3_600_000, 86_400_000, 1],
+  ['day', 86_400_000, Infinity, 1],
+] as const
+
+/** A length of time in the unit that suits it: 470 ms, 2.5 sec, 21.7 min. */
+export function duration(milliseconds: number, language: string): string {
+  const [unit, length, , digits] = spans.find(([, , end]) => milliseconds < end) ?? spans[0]
+  return new Intl.NumberFormat(language, {
+    style: 'unit',
+    unit,
+    unitDisplay: 'short',
+    maximumFractionDigits: digits,
+  }).format(milliseconds / length)
+}
+
 /** Formatters bound to the spoken language and the account's zone. */
 export function useFormat() {
   const { locale } = useI18n()
@@ -75,13 +94,7 @@ export function useFormat() {
     /** A date by its own options, in the account's zone. */
     date: (at: Date, options: Intl.DateTimeFormatOptions) =>
       dateFormat(locale.value, timeZone.value, options).format(at),
-    /** Milliseconds as "0.4 s". */
-    seconds: (milliseconds: number) =>
-      new Intl.NumberFormat(locale.value, {
-        style: 'unit',
-        unit: 'second',
-        unitDisplay: 'narrow',
-        maximumFractionDigits: milliseconds < 10_000 ? 2 : 0,
-      }).format(milliseconds / 1_000),
+    /** 470 ms, 21.7 min */
+    duration: (milliseconds: number) => duration(milliseconds, locale.value),
   }
 }
