@@ -46,7 +46,7 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=120,
             cwd="/",
             user=self.uid,
             preexec_fn=die_with_parent,
@@ -110,7 +110,7 @@ class Platform:
         """All it has printed so far."""
         return self._file.read_text(errors="replace")
 
-    def hear(self, pattern: str, *, times: int = 1, seconds: float = 40) -> re.Match[str]:
+    def hear(self, pattern: str, *, times: int = 1, seconds: float = 90) -> re.Match[str]:
         """Wait until a line that matches has been printed so many times; return the last one."""
         deadline = time.monotonic() + seconds
         while True:

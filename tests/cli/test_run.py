@@ -74,7 +74,7 @@ def test_what_crashes_is_restarted_and_said_so(machine: Machine) -> None:
     postmaster = int((machine.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
     os.kill(postmaster, signal.SIGKILL)
     platform.hear(r"^PostgreSQL ended \(status -9\); starting it again\.$")
-    eventually(lambda: _sends(machine, "After"), seconds=40)
+    eventually(lambda: _sends(machine, "After"), seconds=90)
     eventually(lambda: states(machine) == {"Before": "delivered", "After": "delivered"})
     assert platform.stop() == 0
     assert machine.processes() == {}
