@@ -231,9 +231,10 @@ def _read(scope: Scope, submission: Submission) -> _Waiting:
 async def _decide(conn: Connection, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
     """Which submissions are refused, and why. Afterwards every balance the batch touches is locked."""
     accounts = sorted({waiting.scope.account_id for waiting in batch})
-    remaining = await credits.lock_balances(conn, accounts)
     lineages, barred = await _lineages(conn, accounts)
     owners = await _owners(conn, {domain for waiting in batch for domain in waiting.from_domains})
+    # Last, because every other process's submissions for these accounts wait from here to the commit.
+    remaining = await credits.lock_balances(conn, accounts)
     refused: dict[UUID, LiveryError] = {}
     for waiting in batch:
         account = waiting.scope.account_id
