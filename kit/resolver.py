@@ -28,7 +28,7 @@ _LONGEST = 24 * 3600.0
 _LONGEST_NO = 3 * 3600.0
 """Seconds after which a "no" is asked again, whatever its SOA says (RFC 2308 §5 advises one to three hours)."""
 _UNANSWERED = 10.0
-"""Seconds for which a failed question is not repeated: a thousand mails to one dead zone ask once."""
+"""Seconds for which a failed question is not repeated, or as long as finding out may take where that is less."""
 
 
 class NoSuchName(Exception):
@@ -86,6 +86,7 @@ class DnsResolver:
             self._resolver.nameservers = [address]
             self._resolver.port = port
         self._resolver.lifetime = lifetime
+        self._unanswered = min(_UNANSWERED, lifetime)
         self._resolver.cache = None
         self._cache: OrderedDict[_Question, tuple[float, tuple[Any, ...] | Exception]] = OrderedDict()
         self._asking: dict[_Question, asyncio.Task[tuple[Any, ...]]] = {}
@@ -138,9 +139,9 @@ class DnsResolver:
             raise self._remember(question, ttl, NoSuchName(name)) from None
         except (dns.exception.DNSException, OSError, EOFError, ValueError) as trouble:
             words = type(trouble).__name__
-            raise self._remember(question, _UNANSWERED, Unanswered(f"{kind} {name}: {words}")) from None
+            raise self._remember(question, self._unanswered, Unanswered(f"{kind} {name}: {words}")) from None
         if answer.rrset is None and _points_elsewhere(answer.response):
-            raise self._remember(question, _UNANSWERED, Unanswered(f"{kind} {name}: lame server"))
+            raise self._remember(question, self._unanswered, Unanswered(f"{kind} {name}: lame server"))
         if answer.rrset is None:
             found: tuple[T, ...] = ()
             self._store(question, _negative_ttl(answer.response), found)

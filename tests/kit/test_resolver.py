@@ -9,7 +9,6 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from kit import resolver as subject
 from kit.resolver import MX, DnsResolver, FakeResolver, NoSuchName, Resolver, Unanswered
 from tests.support.dns import Dns
 from tests.support.stage import eventually
@@ -165,10 +164,8 @@ async def test_a_no_without_an_soa_is_not_kept(
     assert server.count("bare.test") == 2
 
 
-async def test_a_failure_is_not_asked_for_again_at_once(
-    server: Dns, resolver: DnsResolver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subject, "_UNANSWERED", 0.5)
+async def test_a_failure_is_not_asked_for_again_at_once(server: Dns) -> None:
+    resolver = DnsResolver(server.address, lifetime=0.7)
     server.fails("zone.test")
     for _ in range(20):
         with pytest.raises(Unanswered):

@@ -1,4 +1,4 @@
-"""Where does a test get a certificate? One signed by itself, for the names it asks, good for a day."""
+"""Where does a test get a certificate? One signed by itself, for the names it asks, good for a day or long expired."""
 
 import datetime
 from pathlib import Path
@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def write_certificate(folder: Path, *names: str) -> tuple[Path, Path]:
-    """Write certificate and key for `names` as PEM into `folder`; return both paths."""
+def write_certificate(folder: Path, *names: str, expired: bool = False) -> tuple[Path, Path]:
+    """Write certificate and key for `names` as PEM into `folder`; return both paths. `expired`: since a month."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=31 if expired else 0)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

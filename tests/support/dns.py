@@ -6,6 +6,7 @@ platform.
 
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -38,6 +39,8 @@ class Asked:
     kind: str
     over: str
     """ "udp" or "tcp". """
+    at: float
+    """Seconds of the monotonic clock."""
 
 
 class Dns:
@@ -164,7 +167,7 @@ class Dns:
         name = _text(query.question[0].name)
         kind = dns.rdatatype.to_text(query.question[0].rdtype)
         with self._lock:
-            self.asked.append(Asked(name, kind, over))
+            self.asked.append(Asked(name, kind, over, time.monotonic()))
         self.hold.wait()
         with self._lock:
             fault = self._faults.get(name)

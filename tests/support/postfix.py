@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support import process
@@ -40,7 +40,8 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix:
     """One instance with its own configuration, queue and maildir; needs root, as Postfix does."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None, *, listeners: Sequence[str] = ()) -> None:
+        """`settings` go into main.cf; `listeners` are further lines of master.cf: "127.0.0.2:2525 inet … smtpd -o …"."""
         if os.geteuid() != 0:
             raise RuntimeError("Postfix can only be started by root: run these tests as root or in a container")
         self.port = free_port()
@@ -81,7 +82,7 @@ class Postfix:
         }
         conf = self.folder / "conf"
         (conf / "main.cf").write_text("".join(f"{key} = {value}\n" for key, value in main.items()))
-        (conf / "master.cf").write_text(_SERVICES.format(port=self.port))
+        (conf / "master.cf").write_text("\n".join((_SERVICES.format(port=self.port).rstrip(), *listeners, "")))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-Step = Literal["connect", "ehlo", "mail", "rcpt", "dot"]
+Step = Literal["connect", "ehlo", "starttls", "mail", "rcpt", "data", "dot"]
 RESET = "reset"
 """A scripted reply that answers nothing and resets the connection."""
 STALL = "stall"
 """A scripted reply that never comes; the connection stays open."""
+NOISE = "noise"
+"""A scripted reply to STARTTLS that agrees and goes on with bytes that are no handshake."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class Sink:
 
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 52428800", "ENHANCEDSTATUSCODES", "DSN")
     tls: ssl.SSLContext | None = None
+    """Offers STARTTLS with this."""
+    drip: float = 0
+    """Seconds between two bytes of a reply: a tarpit."""
     mails: list[Mail] = field(default_factory=list)
     connections: int = 0
     refused: list[str] = field(default_factory=list)
@@ -161,7 +166,13 @@ class _Session:
                 self._forget()
                 return await self._say(self.sink._reply("ehlo") or self._greeting(verb))
             case "STARTTLS" if self.sink.tls and not self.secure:
-                await self._say("220 2.0.0 go ahead")
+                reply = self.sink._reply("starttls") or "220 2.0.0 go ahead"
+                if reply == NOISE:
+                    await self._say("220 2.0.0 go ahead")
+                    await self.reader.read(1)  # their side of the handshake has begun
+                    return await self._say("this is no handshake")
+                if not await self._say(reply) or not reply.startswith("2"):
+                    return reply != RESET
                 await self.writer.start_tls(self.sink.tls)
                 self.secure = True
                 self._forget()
@@ -198,8 +209,11 @@ class _Session:
         return await self._say("500 5.5.2 unknown command")
 
     async def _data(self) -> bool:
-        if not await self._say("354 go ahead"):
+        go = self.sink._reply("data") or "354 go ahead"
+        if not await self._say(go):
             return False
+        if not go.startswith("354"):
+            return True
         lines: list[bytes] = []
         while (line := await self.reader.readuntil(b"\n")) != b".\r\n":
             lines.append(line[1:] if line.startswith(b".") else line)
@@ -236,8 +250,12 @@ class _Session:
         if reply == RESET:
             self.writer.transport.abort()
             return False
-        self.writer.write(reply.encode("utf-8", "surrogateescape") + b"\r\n")
-        await self.writer.drain()
+        line = reply.encode("utf-8", "surrogateescape") + b"\r\n"
+        for piece in [bytes([byte]) for byte in line] if self.sink.drip else [line]:
+            self.writer.write(piece)
+            await self.writer.drain()
+            if self.sink.drip:
+                await asyncio.sleep(self.sink.drip)
         return not reply.startswith("421")
 
 
