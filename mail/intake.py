@@ -184,12 +184,12 @@ class Intake:
 
     async def _write(self, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
         async with self._db.transaction() as conn:
-            refused = await _decide(conn, batch)
+            refused, payers = await _decide(conn, batch)
             accepted = [waiting for waiting in batch if waiting.accepted.message_id not in refused]
             if accepted:
                 await credits.spend(
                     conn,
-                    {w.accepted.message_id: (w.scope.account_id, len(w.recipients)) for w in accepted},
+                    {w.accepted.message_id: (payers[w.scope.account_id], len(w.recipients)) for w in accepted},
                 )
                 await _insert(conn, accepted)
                 await ledger.record(
@@ -228,39 +228,58 @@ def _read(scope: Scope, submission: Submission) -> _Waiting:
     )
 
 
-async def _decide(conn: Connection, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
-    """Which submissions are refused, and why. Afterwards every balance the batch touches is locked."""
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What decides over an account's submissions."""
+
+    lineage: frozenset[UUID]
+    """Its ancestors and itself."""
+    payer: UUID
+    """Whose balance it spends."""
+    barred: bool
+    """It, or an account above it, is suspended."""
+
+
+async def _decide(conn: Connection, batch: Sequence[_Waiting]) -> tuple[dict[UUID, LiveryError], dict[UUID, UUID]]:
+    """Which submissions are refused, and why; and who pays for each account.
+
+    Afterwards every balance the batch touches is locked.
+    """
     accounts = sorted({waiting.scope.account_id for waiting in batch})
-    lineages, barred = await _lineages(conn, accounts)
+    standings = await _standings(conn, accounts)
+    payers = {account: standing.payer for account, standing in standings.items()}
     owners = await _owners(conn, {domain for waiting in batch for domain in waiting.from_domains})
     # Last, because every other process's submissions for these accounts wait from here to the commit.
-    remaining = await credits.lock_balances(conn, accounts)
+    remaining = await credits.lock_balances(conn, sorted(set(payers.values())))
     refused: dict[UUID, LiveryError] = {}
     for waiting in batch:
         account = waiting.scope.account_id
         price = len(waiting.recipients)
+        standing = standings.get(account)
+        if standing is None:  # deleted while it was submitting
+            refused[waiting.accepted.message_id] = suspended()
+            continue
         # Somebody's own domains are theirs and their subtree's: a sub-account may send as its reseller's.
-        foreign = [d for d in waiting.from_domains if d in owners and owners[d] not in lineages[account]]
-        if account in barred:
+        foreign = [d for d in waiting.from_domains if d in owners and owners[d] not in standing.lineage]
+        if standing.barred:
             refused[waiting.accepted.message_id] = suspended()
         elif foreign:
             refused[waiting.accepted.message_id] = foreign_sender(foreign[0])
-        elif remaining.get(account, 0) < price:
+        elif remaining.get(standing.payer, 0) < price:
             refused[waiting.accepted.message_id] = no_credits()
         else:
-            remaining[account] -= price
-    return refused
+            remaining[standing.payer] -= price
+    return refused, payers
 
 
-async def _lineages(conn: Connection, accounts: Sequence[UUID]) -> tuple[dict[UUID, frozenset[UUID]], set[UUID]]:
-    """Each account's ancestors and itself; and those that are suspended, or below one that is."""
+async def _standings(conn: Connection, accounts: Sequence[UUID]) -> dict[UUID, _Standing]:
     rows = await conn.fetch(
-        """select a.id, a.lineage,
-                  exists (select from account s where s.id = any (a.lineage) and s.suspended_at is not null) as suspended
+        """select a.id, a.lineage, coalesce(a.pool_id, a.id) as payer,
+                  exists (select from account s where s.id = any (a.lineage) and s.suspended_at is not null) as barred
              from account a where a.id = any ($1::uuid[])""",
         accounts,
     )
-    return {row["id"]: frozenset(row["lineage"]) for row in rows}, {row["id"] for row in rows if row["suspended"]}
+    return {row["id"]: _Standing(frozenset(row["lineage"]), row["payer"], row["barred"]) for row in rows}
 
 
 async def _owners(conn: Connection, domains: set[str]) -> dict[str, UUID]:

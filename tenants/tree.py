@@ -24,7 +24,7 @@ class AccountView:
     kind: AccountKind
     time_zone: str
     credits: int
-    """Credits left."""
+    """Credits left: its own, or those of the pool it shares."""
 
 
 async def create_account(
@@ -36,8 +36,11 @@ async def create_account(
     parent_slug: str | None,
     brand_name: str | None = None,
     brand_color: str | None = None,
+    shares_pool: bool = False,
 ) -> UUID:
     """Add a node below `parent_slug` (None for the operator) with an empty balance and return its id.
+
+    With `shares_pool` it spends its parent's credits, or those that the parent spends, and its own balance stays unused.
 
     Raises LiveryError INVALID for a slug that is not lower-case letters, digits, dots and dashes or a colour that is not
     #rrggbb, MISSING for an unknown parent, CONFLICT when the slug is taken.
@@ -64,6 +67,7 @@ async def create_account(
         lineage=lineage,
         brand_name=brand_name,
         brand_color=brand_color,
+        pool_id=(parent.pool_id or parent.id) if parent and shares_pool else None,  # type: ignore[attr-defined]
     )
     await Balance.create(account_id=id, remaining=0)
     return id
@@ -90,7 +94,7 @@ async def view_account(conn: Connection, scope: Scope) -> AccountView:
     """The scope's own account."""
     row = await conn.fetchrow(
         f"""select a.id, a.slug, a.name, a.kind, a.time_zone, coalesce(b.remaining, 0) as credits
-              from account a left join balance b on b.account_id = a.id
+              from account a left join balance b on b.account_id = coalesce(a.pool_id, a.id)
              where a.id = $1 and {scope.see("a.id")}""",
         scope.account_id,
     )

@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('kind', fields.CharEnumField(description='OPERATOR: operator\nRESELLER: reseller\nSUB_ACCOUNT: sub_account', enum_type=AccountKind, max_length=12)),
                 ('parent', fields.ForeignKeyField('tenants.Account', source_field='parent_id', null=True, db_constraint=True, to_field='id', related_name='children', on_delete=OnDelete.RESTRICT)),
                 ('lineage', ArrayField(description="Its ancestors' ids from the root down, its own last: the subtree's key", element_type='UUID')),
+                ('pool', fields.ForeignKeyField('tenants.Account', source_field='pool_id', null=True, description='The account above whose balance it spends; null: its own', db_constraint=True, to_field='id', related_name='sharers', on_delete=OnDelete.RESTRICT)),
                 ('time_zone', fields.CharField(description='IANA name; days of its charts begin there', db_default='UTC', max_length=64)),
                 ('brand_name', fields.CharField(null=True, description="Shown to its subtree; null: the parent's", max_length=100)),
                 ('brand_color', fields.CharField(null=True, description="#rrggbb; null: the parent's", max_length=7)),
@@ -123,6 +124,7 @@ class Migration(migrations.Migration):
             [
                 # Who is below whom: `lineage @> array[id]` finds a subtree.
                 "create index idx_account_lineage on account using gin (lineage)",
+                "alter table account add constraint account_pool_is_above check (pool_id = any (lineage) and pool_id <> id)",
                 "alter table balance add foreign key (account_id) references account (id) on delete cascade",
                 "alter table balance add constraint balance_never_negative check (remaining >= 0)",
                 # A crash forgives failed attempts; nothing else is lost, and counting them costs no WAL.

@@ -27,6 +27,13 @@ class Account(Model):
         "tenants.Account", null=True, related_name="children", on_delete=fields.RESTRICT
     )
     lineage = ArrayField("uuid", description="Its ancestors' ids from the root down, its own last: the subtree's key")
+    pool: fields.ForeignKeyNullableRelation["Account"] = fields.ForeignKeyField(
+        "tenants.Account",
+        null=True,
+        related_name="sharers",
+        on_delete=fields.RESTRICT,
+        description="The account above whose balance it spends; null: its own",
+    )
     time_zone = fields.CharField(
         max_length=64, db_default="UTC", description="IANA name; days of its charts begin there"
     )

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from kit.bell import Bell
 from kit.db import Database
 from kit.errors import Kind, LiveryError
 from mail.intake import Intake
 from tenants.scope import Scope
+from tenants.tree import AccountKind, create_account, view_account
 from tests.mail.conftest import submission
 from tests.support.world import CREDITS, World
 
@@ -136,3 +138,39 @@ async def test_parallel_senders_never_overdraw_a_balance(world_db: Database, wor
     )
     assert sum(not isinstance(result, BaseException) for result in results) == 50
     assert await counts(world_db, world) == (50, 50, 50, 50, 0)
+
+
+async def test_accounts_that_share_a_pool_spend_it_together_and_to_the_unit(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    async with world_db.unit_of_work() as unit:
+        sharers = [
+            await create_account(
+                unit,
+                slug=f"desk{n}",
+                name="Desk",
+                kind=AccountKind.SUB_ACCOUNT,
+                parent_slug="acme.test",
+                shares_pool=True,
+            )
+            for n in range(20)
+        ]
+        await unit.conn.execute("update balance set remaining = 60 where account_id = $1", world.acme.id)
+        await unit.conn.execute(
+            "insert into credit_entry (account_id, delta, reason) values ($1, $2, 'grant')", world.acme.id, 60 - CREDITS
+        )
+    second = Intake(world_db, Bell(""))  # another process's intake on the same database
+    results = await asyncio.gather(
+        *(
+            (intake, second)[n % 2].accept(Scope(sharers[n % 20]), submission(f"r{n}@x.test", sender="desk@acme.test"))
+            for n in range(160)
+        ),
+        return_exceptions=True,
+    )
+    await second.close()
+    refused = [result.code for result in results if isinstance(result, LiveryError)]
+    assert refused == ["NO_CREDITS"] * 100
+    async with world_db.connection() as conn:
+        assert await conn.fetchval("select remaining from balance where account_id = $1", world.acme.id) == 0
+        assert (await view_account(conn, Scope(sharers[0]))).credits == 0
+        assert await conn.fetchval("select count(*) from message") == 60
