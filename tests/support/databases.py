@@ -7,6 +7,7 @@ import pytest
 
 from kit.db import Database, open_database
 from kit.migrate import ROLES, migrate
+from tests.support import folders
 from tests.support import world as worlds
 from tests.support.postgres import TEMPLATE, Postgres, embedded_binaries
 
@@ -16,6 +17,7 @@ WORLD_TEMPLATE = "livery_world"
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A private server of this test process, holding the migrated template database."""
+    folders.sweep()
     server = Postgres(embedded_binaries())
     try:
         server.start()

@@ -6,14 +6,13 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
-from tests.support import process
+from tests.support import folders, process
 from tests.support.certificates import write_certificate
 from tests.support.ports import free_port, free_ports
 
@@ -40,7 +39,7 @@ class Platform:
 
         `programs` names modules to run in the place of `livery <kind>`, by kind.
         """
-        self.folder = Path(tempfile.mkdtemp(prefix="lvpl-"))
+        self.folder = folders.make("pl")
         self.submission, self.submissions, self.mx, self.http = free_ports(4)
         self.names = tuple(
             f"{kind}-{processes[:at].count(kind) + 1}" if processes.count(kind) > 1 else kind

@@ -6,12 +6,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.support import process
+from tests.support import folders, process
 from tests.support.ports import free_port
 
 # The services a mail needs from port to maildir, none chrooted: name type private unpriv chroot wakeup max command.
@@ -45,7 +44,7 @@ class Postfix:
         if os.geteuid() != 0:
             raise RuntimeError("Postfix can only be started by root: run these tests as root or in a container")
         self.port = free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="lvpf-"))
+        self.folder = folders.make("pf")
         self.log = self.folder / "postfix.log"
         self.maildir = self.folder / "box" / "all"
         self.folder.chmod(0o755)

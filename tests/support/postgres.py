@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tests.support import process
+from tests.support import folders, process
 from tests.support.ports import free_port
 
 OWNER = "livery"
@@ -69,8 +68,7 @@ class Postgres:
         self.tcp = tcp
         self.settings = {**_SETTINGS, **(settings or {})}
         self.uid = process.unprivileged()
-        # A short path: a socket's may have 107 bytes at most.
-        self.folder = Path(tempfile.mkdtemp(prefix="lvpg-"))
+        self.folder = folders.make("pg")
         self.log = self.folder / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._names = 0

@@ -7,10 +7,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from pathlib import Path
 
-from tests.support import process
+from tests.support import folders, process
 from tests.support.ports import free_ports
 
 _SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -24,7 +23,7 @@ class RabbitMQ:
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         # Not under a folder of root's: Debian's start script drops to this user and must be able to write.
         self.user = "rabbitmq" if os.geteuid() == 0 else None
-        self.folder = Path(tempfile.mkdtemp(prefix="lvmq-"))
+        self.folder = folders.make("mq")
         self.log = self.folder / "rabbitmq.log"
         self._epmd: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
