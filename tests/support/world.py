@@ -52,7 +52,7 @@ class Tenant:
     @property
     def host(self) -> str:
         """The host on which its own dashboard answers; browsers take *.localhost to loopback."""
-        return f"mail.{self.name}.localhost"
+        return f"{self.name}.localhost"
 
     @property
     def domain(self) -> str:
