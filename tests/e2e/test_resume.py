@@ -53,8 +53,9 @@ async def test_after_a_cut_the_feed_has_every_recipient_once(stage: Stage, visit
 
 
 async def test_a_session_that_ends_elsewhere_ends_here_too(stage: Stage, visit: Visit) -> None:
-    await visit.enter(stage.world.shop)
+    await visit.enter(stage.world.shop, "/emails")
     await visit.is_live()
+    await visit.page.wait_for_load_state("networkidle")  # from here on only the socket can tell
     visit.outage = True
     async with stage.database() as conn:
         await conn.execute("delete from session")

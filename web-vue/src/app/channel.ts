@@ -9,6 +9,10 @@ const PONG_WITHIN = 5_000
 /** The server closes with one of these when the session is over (graphql-transport-ws: 4401, 4403). */
 const SIGNED_OUT = new Set([4401, 4403])
 
+function saysSignedOut(end: unknown): boolean {
+  return end instanceof CloseEvent && SIGNED_OUT.has(end.code)
+}
+
 /** Opens a subscription after a cursor. It never reconnects by itself: whoever opened it knows from where to go on. */
 export const openChannel: Channel = (after, sink) => {
   let over = false
@@ -35,7 +39,7 @@ export const openChannel: Channel = (after, sink) => {
       pong: (received) => {
         if (received) clearTimeout(pongDue)
       },
-      closed: (event) => end(SIGNED_OUT.has((event as CloseEvent).code)),
+      closed: (event) => end(saysSignedOut(event)),
     },
   })
   socket.subscribe<EventsSubscription>(
@@ -49,7 +53,7 @@ export const openChannel: Channel = (after, sink) => {
         }
         sink.batch(data.events)
       },
-      error: () => end(false),
+      error: (fault) => end(saysSignedOut(fault)),
       complete: () => end(false),
     },
   )

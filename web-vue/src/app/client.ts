@@ -18,11 +18,16 @@ export interface Fault {
   next: string | null
 }
 
-let onSignedOut: () => void = () => {}
+let tellSignedOut: () => void = () => {}
 
 /** Says whom to tell when the server no longer knows this session. */
 export function whenSignedOut(tell: () => void): void {
-  onSignedOut = tell
+  tellSignedOut = tell
+}
+
+/** The server said that the session is over. */
+export function signedOut(): void {
+  tellSignedOut()
 }
 
 function codeOf(error: CombinedError): unknown {
@@ -46,7 +51,7 @@ const client = new Client({
   exchanges: [
     mapExchange({
       onError(error) {
-        if (codeOf(error) === 'UNAUTHENTICATED') onSignedOut()
+        if (codeOf(error) === 'UNAUTHENTICATED') signedOut()
       },
     }),
     // Mutations are never repeated: a repeated send is a second mail.

@@ -2,7 +2,7 @@
 import { readonly, shallowRef, type Ref } from 'vue'
 import { LatestEventsDocument, type EventsSubscription, type LiveEventFragment } from '@/graphql/gen/graphql'
 import { openChannel } from './channel'
-import { ask } from './client'
+import { ask, signedOut } from './client'
 
 export type LiveEvent = LiveEventFragment
 type Batch = EventsSubscription['events']
@@ -163,17 +163,10 @@ export function createLive({ open, recent, signedOut }: Ports): Live {
   }
 }
 
-let tellSignedOut: () => void = () => {}
-
-/** Says whom to tell when the live channel finds the session over. */
-export function whenChannelRefused(tell: () => void): void {
-  tellSignedOut = tell
-}
-
 export const live = createLive({
   open: openChannel,
   recent: async () => (await ask(LatestEventsDocument, { first: 100 })).data?.latestEvents ?? null,
-  signedOut: () => tellSignedOut(),
+  signedOut,
 })
 
 // A network that comes back is worth an attempt at once.
