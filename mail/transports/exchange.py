@@ -40,6 +40,8 @@ class Deadlines:
     chunk: float = 180
     dot: float = 600
     rset: float = 30
+    attempt: float = 40 * 60
+    """Everything together, over all hosts: one that answers each command at the last moment does not keep us for hours."""
 
 
 class HostFault(Exception):
@@ -80,14 +82,24 @@ class Exchange:
     """One transaction on an open session. Use once."""
 
     def __init__(
-        self, hop: Hop, stream: Stream, script: Script, mail: OutgoingMail, heartbeat: Heartbeat, deadlines: Deadlines
+        self,
+        hop: Hop,
+        stream: Stream,
+        script: Script,
+        mail: OutgoingMail,
+        heartbeat: Heartbeat,
+        deadlines: Deadlines,
+        *,
+        ends: float,
     ) -> None:
+        """`ends` is the moment of the loop's clock at which the attempt is broken off."""
         self._hop = hop
         self._stream = stream
         self._script = script
         self._mail = mail
         self._heartbeat = heartbeat
         self._deadlines = deadlines
+        self._ends = ends
         self._outcomes: dict[UUID, Outcome] = {}
         self._dot_sent = False
         self._usable = True
@@ -108,10 +120,15 @@ class Exchange:
             self._settle(wanted, Bounced(Cause.NEEDS_UTF8, Cause.NEEDS_UTF8.fault, suppress=False))
         elif wanted:
             try:
-                await self._converse(wanted, content, needs_utf8)
+                async with asyncio.timeout_at(self._ends):
+                    await self._converse(wanted, content, needs_utf8)
             except _Lost as lost:
                 self._usable = False
                 self._settle(wanted, lost.verdict, lost.reply, uncertain=self._dot_sent and lost.reply is None)
+            except TimeoutError:
+                self._usable = False
+                self._script.aside("broken off: the conversation takes too long")
+                self._settle(wanted, _NETWORK, uncertain=self._dot_sent)
         outcomes = tuple(self._outcomes[recipient.id] for recipient in self._mail.recipients)
         usable = self._usable and self._stream.quiet
         return Transaction(outcomes, self._script.conversation(), usable)

@@ -70,17 +70,18 @@ class Hosts:
     ) -> Delivery:
         """Try kept connections of this site, then the targets. Raises LeaseLost."""
         key = (source_ip, site)
+        ends = asyncio.get_running_loop().time() + self._deadlines.attempt
         talks: list[Conversation] = []
         faults: list[HostFault] = []
         while (kept := self._take(key, clear=mail.clear)) is not None:
             try:
-                return await self._over(kept, key, mail, heartbeat, talks)
+                return await self._over(kept, key, mail, heartbeat, talks, ends)
             except HostFault as fault:
                 talks.append(fault.conversation)
         for target in targets[:MOST_TARGETS]:
             try:
-                session = await self._open(target, source_ip, heartbeat, talks, clear=mail.clear)
-                return await self._over(session, key, mail, heartbeat, talks)
+                session = await self._open(target, source_ip, heartbeat, talks, ends, clear=mail.clear)
+                return await self._over(session, key, mail, heartbeat, talks, ends)
             except HostFault as fault:
                 talks.append(fault.conversation)
                 faults.append(fault)
@@ -99,9 +100,15 @@ class Hosts:
         await asyncio.sleep(0)  # lets the transports write what was handed to them
 
     async def _over(
-        self, session: Session, key: _Key, mail: OutgoingMail, heartbeat: Heartbeat, talks: list[Conversation]
+        self,
+        session: Session,
+        key: _Key,
+        mail: OutgoingMail,
+        heartbeat: Heartbeat,
+        talks: list[Conversation],
+        ends: float,
     ) -> Delivery:
-        done = await session.transact(mail, heartbeat)
+        done = await session.transact(mail, heartbeat, ends=ends)
         if done.usable and session.carried < MOST_CARRIED and not self._closed:
             self._keep(key, session)
         else:
@@ -109,7 +116,14 @@ class Hosts:
         return Delivery(done.outcomes, (*talks, done.conversation))
 
     async def _open(
-        self, target: Target, source_ip: str | None, heartbeat: Heartbeat, talks: list[Conversation], *, clear: bool
+        self,
+        target: Target,
+        source_ip: str | None,
+        heartbeat: Heartbeat,
+        talks: list[Conversation],
+        ends: float,
+        *,
+        clear: bool,
     ) -> Session:
         """Connect, with TLS where it works; in the clear where it does not and `clear` allows (RFC 7435 §3)."""
         if not await heartbeat():
@@ -118,7 +132,7 @@ class Hosts:
         address = (target.ip, target.port)
         in_clear = clear and self._no_tls.get(address, 0.0) > now
         try:
-            session = await self._connect(target, source_ip, None if in_clear else self._tls, clear=clear)
+            session = await self._connect(target, source_ip, None if in_clear else self._tls, ends, clear=clear)
         except HostFault as fault:
             if not fault.tls or not clear:
                 raise
@@ -126,7 +140,7 @@ class Hosts:
             self._remember_no_tls(address, now)
             if not await heartbeat():
                 raise LeaseLost from None
-            session = await self._connect(target, source_ip, None, clear=True)
+            session = await self._connect(target, source_ip, None, ends, clear=True)
         return session
 
     def _remember_no_tls(self, address: tuple[str, int], now: float) -> None:
@@ -136,7 +150,7 @@ class Hosts:
             self._no_tls[address] = now + NO_TLS
 
     async def _connect(
-        self, target: Target, source_ip: str | None, tls: ssl.SSLContext | None, *, clear: bool
+        self, target: Target, source_ip: str | None, tls: ssl.SSLContext | None, ends: float, *, clear: bool
     ) -> Session:
         session = await open_session(
             target,
@@ -145,6 +159,7 @@ class Hosts:
             source_ip=source_ip,
             deadlines=self._deadlines,
             refuse_own=self._refuse_own,
+            ends=ends,
         )
         if session.hop.tls is None and not clear:
             raise session.unencrypted()

@@ -58,8 +58,11 @@ class Session:
             self._stream.send(b"QUIT\r\n")
         self._stream.close()
 
-    async def transact(self, mail: OutgoingMail, heartbeat: Heartbeat) -> Transaction:
-        """Send one message. Raises HostFault where the host is lost before it answered MAIL, and LeaseLost."""
+    async def transact(self, mail: OutgoingMail, heartbeat: Heartbeat, *, ends: float) -> Transaction:
+        """Send one message. Raises HostFault where the host is lost before it answered MAIL, and LeaseLost.
+
+        At `ends`, a moment of the loop's clock, whatever is not finished is broken off and deferred.
+        """
         script = self._script
         self._script = None
         if script is None:
@@ -67,7 +70,8 @@ class Session:
             script.tls = self.hop.tls
             script.aside("over the connection of the message before")
         try:
-            done = await Exchange(self.hop, self._stream, script, mail, heartbeat, self._deadlines).run()
+            exchange = Exchange(self.hop, self._stream, script, mail, heartbeat, self._deadlines, ends=ends)
+            done = await exchange.run()
         except BaseException:
             self._stream.abort()
             raise
@@ -83,17 +87,23 @@ async def open_session(
     source_ip: str | None = None,
     deadlines: Deadlines | None = None,
     refuse_own: bool = False,
+    ends: float,
 ) -> Session:
     """Connect and greet, with STARTTLS where `tls` is given and the host offers it. Raises HostFault.
 
     `refuse_own`: do not talk to an address of this machine, nor to a host that greets with our own name; mail that comes
-    back to us would go round for ever.
+    back to us would go round for ever. `ends`: a moment of the loop's clock at which the attempt is broken off.
     """
     deadlines = deadlines or Deadlines()
     script = Script(target.host, target.ip)
     stream = Stream()
     try:
-        return await _greet(target, helo, tls, source_ip, deadlines, refuse_own, script, stream)
+        async with asyncio.timeout_at(ends):
+            return await _greet(target, helo, tls, source_ip, deadlines, refuse_own, script, stream)
+    except TimeoutError:
+        stream.abort()
+        script.aside("broken off: the conversation takes too long")
+        raise HostFault(Deferred(Cause.NETWORK, Cause.NETWORK.fault), None, script.conversation()) from None
     except BaseException:
         stream.abort()
         raise

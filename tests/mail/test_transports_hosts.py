@@ -84,6 +84,22 @@ async def test_our_own_address_is_refused_where_asked(sink: Sink) -> None:
     assert sink.mails == []
 
 
+@pytest.mark.parametrize(("refuse", "verdict"), [(False, Delivered), (True, Deferred)])
+async def test_a_host_that_greets_with_our_own_name_is_refused_where_asked(refuse: bool, verdict: type) -> None:
+    """Behind a translated address the addresses themselves do not tell that we have met ourselves."""
+    sink = Sink()
+    sink.answers("220 OUT.test ESMTP", at="connect")
+    await sink.start(0, "127.0.0.2")
+    hosts = Hosts(helo="out.test", deadlines=QUICK, refuse_own=refuse)
+    target = Target("mx.far.test", "127.0.0.2", sink.port)
+    delivery = await hosts.deliver(mail(), [target], site="far", heartbeat=held, source_ip="127.0.0.1")
+    await hosts.close()
+    await sink.stop()
+    assert isinstance(delivery.outcomes[0].verdict, verdict)
+    assert ("* the host has our own name" in delivery.conversations[0].lines) is refuse
+    assert len(sink.mails) == (0 if refuse else 1)
+
+
 _PIECES = (
     b"220 hi\r\n", b"250 ok\r\n", b"250-more\r\n", b"250 PIPELINING\r\n", b"354 go\r\n", b"421 4.3.2 bye\r\n",
     b"450 4.2.1 later\r\n", b"550 5.1.1 no\r\n", b"452 4.5.3 many\r\n", b"\r\n", b"nonsense\r\n", b"\xff\xfe\n", b"25",

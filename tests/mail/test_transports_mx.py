@@ -129,11 +129,26 @@ async def test_a_zone_cannot_steer_us_into_our_own_network(sink: Sink, ip: str) 
         ("64:ff9b::808:808", True),
         ("100.64.0.1", False),
         ("192.168.1.1", False),
+        ("240.0.0.1", False),
+        ("255.255.255.255", False),
+        ("198.18.0.1", False),
+        ("::", False),
+        ("::1", False),
+        ("::127.0.0.1", False),
+        ("::ffff:8.8.8.8", False),
+        ("fec0::1", False),
+        ("ff02::1", False),
+        ("2001:db8::1", False),
+        ("2002:808:808::1", False),
+        ("2001:0:808:808::1", False),
+        ("64:ff9b:1::808:808", False),
+        ("2606:4700::1111%eth0", False),
         ("224.0.0.1", False),
         ("0.0.0.0", False),
         ("fe80::1", False),
         ("fc00::1", False),
         ("64:ff9b::7f00:1", False),
+        ("64:ff9b::a00:1", False),
         ("2002:7f00:1::", False),
         ("nonsense", False),
     ],
@@ -142,12 +157,62 @@ def test_public_addresses_are_known(ip: str, public: bool) -> None:
     assert is_public(ip) is public
 
 
-async def test_an_address_literal_is_its_own_host(sink: Sink) -> None:
-    transport = exchangers({}, sink.port)
-    delivery = await transport.deliver(replace(mail("b@[127.0.0.1]"), domain="[127.0.0.1]"), heartbeat=held)
-    await transport.close()
-    assert delivery.outcomes[0].verdict == Delivered()
-    assert sink.accepted[0].recipients == ("b@[127.0.0.1]",)
+@pytest.mark.parametrize(("literal", "domain"), [("[127.0.0.1]", "[127.0.0.1]"), ("[IPv6:::1]", "[ipv6:::1]")])
+async def test_an_address_literal_is_its_own_host(literal: str, domain: str) -> None:
+    async with Sink() as sink:
+        await sink.stop()
+        await sink.start(0, "::1" if ":" in literal else "127.0.0.1")
+        transport = exchangers({}, sink.port)
+        delivery = await transport.deliver(replace(mail(f"b@{literal}"), domain=domain), heartbeat=held)
+        await transport.close()
+        assert delivery.outcomes[0].verdict == Delivered()
+        assert sink.accepted[0].recipients == (f"b@{literal}",)
+
+
+def prefers(*hosts: tuple[int, str, tuple[str, ...]]) -> dict[tuple[str, str], Any]:
+    """A domain whose MX hosts have these preferences, names and addresses."""
+    records: dict[tuple[str, str], Any] = {("far.test", "MX"): tuple(MX(rank, name) for rank, name, _ in hosts)}
+    return records | {(name, "A"): addresses for _, name, addresses in hosts}
+
+
+async def tried(records: dict[tuple[str, str], Any], port: int) -> list[str]:
+    """The addresses that one attempt calls where nobody answers."""
+    return [talk.ip for talk in (await delivery_of(exchangers(records, port))).conversations]
+
+
+async def test_all_addresses_of_a_preference_come_before_the_next_one(port: int) -> None:
+    records = prefers((10, "a.test", ("127.0.0.2", "127.0.0.3")), (20, "b.test", ("127.0.0.4",)))
+    assert await tried(records, port) == ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
+
+
+async def test_equal_hosts_have_one_address_each_tried_before_a_second_one(port: int) -> None:
+    records = prefers((10, "a.test", ("127.0.0.2", "127.0.0.4")), (10, "b.test", ("127.0.0.3", "127.0.0.5")))
+    ips = await tried(records, port)
+    assert {frozenset(ips[:2]), frozenset(ips[2:])} == {
+        frozenset({"127.0.0.2", "127.0.0.3"}), frozenset({"127.0.0.4", "127.0.0.5"})
+    }  # fmt: skip
+
+
+async def test_the_last_place_is_the_next_preferences(port: int) -> None:
+    many = tuple(f"127.0.0.{n}" for n in range(2, 11))
+    assert await tried(prefers((10, "a.test", many), (20, "b.test", ("127.0.0.99",))), port) == [
+        *many[:4],
+        "127.0.0.99",
+    ]
+
+
+async def test_a_private_address_counts_for_good_only_where_dns_said_everything() -> None:
+    records = prefers((10, "a.test", ("10.0.0.1",)), (20, "b.test", ()))
+    records["b.test", "A"] = records["b.test", "AAAA"] = Unanswered("timeout")
+    delivery = await delivery_of(exchangers(records, private=False))
+    assert delivery.outcomes[0].verdict == Deferred(Cause.DNS, Cause.DNS.fault)
+    assert delivery.outcomes[0].status == "4.4.3"
+
+
+async def test_a_public_address_beside_a_private_one_is_the_only_one_called() -> None:
+    records = prefers((10, "a.test", ("10.0.0.1", "8.8.8.8", "192.168.0.1")))
+    targets = await exchangers(records, private=False)._targets("far.test")  # calling it would leave this machine
+    assert [target.ip for target in targets] == ["8.8.8.8"]
 
 
 async def test_domains_with_the_same_hosts_are_one_site() -> None:

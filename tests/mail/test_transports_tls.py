@@ -2,15 +2,16 @@
 
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from mail.transports.relay import Relay
-from mail.verdict import Delivered
+from mail.verdict import Cause, Deferred, Delivered
 from tests.mail.letters import QUICK, held, mail, said, verdicts
 from tests.mail.scripted import Scripted
 from tests.support.certificates import write_certificate
-from tests.support.sink import Sink
+from tests.support.sink import NOISE, RESET, Sink
 
 
 @pytest.fixture
@@ -70,3 +71,31 @@ async def test_what_was_said_in_the_clear_after_starttls_is_never_used() -> None
     assert any("in the clear after agreeing to TLS" in line for line in said(delivery))
     # The forged SIZE 1 would have bounced it; the fresh connection in the clear delivers.
     assert verdicts(delivery) == [Delivered()]
+
+
+async def test_what_may_not_go_in_the_clear_waits_for_a_host_with_tls(sink: Sink, relay: Relay) -> None:
+    """T-SM4: somebody has taken STARTTLS out of the EHLO reply; not even the envelope is told."""
+    delivery = await relay.deliver(replace(mail(), clear=False), heartbeat=held)
+    assert verdicts(delivery) == [Deferred(Cause.TLS, Cause.TLS.fault)]
+    assert not any("MAIL FROM" in line for line in said(delivery))
+    assert sink.mails == []
+
+
+@pytest.mark.parametrize("fault", ["454 4.7.0 TLS not available", NOISE, RESET])
+async def test_what_may_not_go_in_the_clear_does_not_where_tls_breaks(
+    sink: Sink, relay: Relay, tls: ssl.SSLContext, fault: str
+) -> None:
+    sink.tls = tls
+    sink.answers(fault, at="starttls")
+    delivery = await relay.deliver(replace(mail(), clear=False), heartbeat=held)
+    assert [type(verdict) for verdict in verdicts(delivery)] == [Deferred]
+    assert sink.mails == []
+    assert verdicts(await relay.deliver(mail(), heartbeat=held)) == [Delivered()]  # another message may, and then does
+    delivery = await relay.deliver(replace(mail(), clear=False), heartbeat=held)
+    assert [type(verdict) for verdict in verdicts(delivery)] == [Deferred], "nor over the connection kept in the clear"
+    assert len(sink.mails) == 1
+    sink.answers("220 2.0.0 go ahead", at="starttls")
+    delivery = await relay.deliver(replace(mail(), clear=False), heartbeat=held)
+    assert verdicts(delivery) == [Delivered()], "what is remembered of the host keeps nobody from trying TLS"
+    assert [mail.tls for mail in sink.mails] == [False, True]
+    assert verdicts(await relay.deliver(mail(), heartbeat=held)) == [Delivered()]
