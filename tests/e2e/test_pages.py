@@ -97,6 +97,7 @@ async def test_a_range_is_chosen_in_the_calendar_and_kept_in_the_address(stage: 
     await page.get_by_test_id("range").click()
     await page.get_by_role("button", name="Last 30 days").click()
     await expect(page).to_have_url(f"{visit.origin}/?range=30d")
+    await expect(page.get_by_role("dialog")).to_have_count(0)  # keys belong to what is open
     await page.keyboard.press("w")
     await expect(page).to_have_url(f"{visit.origin}/?range=30d&by=week")
     await page.get_by_test_id("range").click()
