@@ -1,6 +1,7 @@
 """What is the internet made of in these flows? A DNS server, and mail hosts on 127.0.1.x that share one port."""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -8,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from tests.support.dns import Dns
+from tests.support.laboratory import DNS_SECONDS
 from tests.support.mails import plain
 from tests.support.sink import Sink
 from tests.support.stage import Stage, eventually
@@ -83,3 +85,13 @@ async def until(true: Callable[[], bool], what: str) -> None:
         return True if true() else None
 
     await eventually(look, what)
+
+
+async def forgotten(internet: Internet, *names: str) -> None:
+    """Wait until a failed question about any of these names would be asked again."""
+
+    def quiet() -> bool:
+        last = max((asked.at for asked in internet.dns.asked if asked.name in names), default=0.0)
+        return time.monotonic() - last > 2 * DNS_SECONDS
+
+    await until(quiet, "quiet DNS")

@@ -2,24 +2,12 @@
 
 import time
 from contextlib import AsyncExitStack
-from datetime import timedelta
 
 import pytest
 
-from tests.flows.mx.internet import SOON, Internet, conversations, fate, send, until
-from tests.support.laboratory import DNS_SECONDS
+from tests.flows.mx.internet import SOON, Internet, conversations, fate, forgotten, send, until
 from tests.support.sink import Sink
-from tests.support.stage import Stage, eventually
-
-
-async def forgotten(internet: Internet, *names: str) -> None:
-    """Wait until a failed question about any of these names would be asked again."""
-
-    def quiet() -> bool:
-        last = max((asked.at for asked in internet.dns.asked if asked.name in names), default=0.0)
-        return time.monotonic() - last > 2 * DNS_SECONDS
-
-    await until(quiet, "quiet DNS")
+from tests.support.stage import Stage
 
 
 async def test_the_lowest_preference_is_met_first(stage: Stage, internet: Internet) -> None:
@@ -183,35 +171,6 @@ async def test_a_mail_host_whose_address_nobody_can_tell_defers(stage: Stage, in
     internet.dns.fails("mx.hostless.test")
     await send(stage, "r@hostless.test")
     assert (await fate(stage, "r@hostless.test", "deferred"))["cause"] == "dns"
-
-
-async def test_dns_away_for_half_an_hour_bounces_nothing(stage: Stage, internet: Internet) -> None:
-    address = internet.address()
-    domains = [f"away{number}.test" for number in range(20)]
-    readers = [f"r{number}@{domain}" for number in range(10) for domain in domains]
-    for domain in domains:
-        internet.domain(domain, address)
-        internet.dns.fails(domain)
-    await send(stage, *readers)
-    for attempt, wait in enumerate((6, 12, 23), 1):  # minutes: more than half an hour together
-
-        async def failed(attempt: int = attempt) -> bool | None:
-            async with stage.database() as conn:
-                rows = await conn.fetch("select state, attempts from recipient where address = any($1)", readers)
-            assert {row["state"] for row in rows} <= {"queued", "sending", "deferred"}
-            return all((row["state"], row["attempts"]) == ("deferred", attempt) for row in rows) or None
-
-        await eventually(failed, f"attempt {attempt}", seconds=60, explain=stage.explain)
-        await stage.later(timedelta(minutes=wait))
-    for domain in domains:
-        internet.dns.well(domain)
-    await forgotten(internet, *domains)
-    async with internet.host(address) as host:
-        await stage.later(timedelta(hours=1))
-        await host.receives(len(readers), seconds=60)
-        states = await stage.settle(seconds=60)
-    assert {states[reader] for reader in readers} == {"delivered"}
-    assert len(host.accepted) == len(readers)
 
 
 async def test_a_domain_that_is_an_alias_is_followed(stage: Stage, internet: Internet) -> None:
