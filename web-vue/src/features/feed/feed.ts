@@ -55,10 +55,9 @@ export function applied(rows: readonly Row[], events: readonly LiveEvent[], fres
   return order.slice(0, KEPT).map((id) => byRecipient.get(id)!)
 }
 
-/** Whether events would only change rows that are there, in place: then even a reader's pointer is no reason to wait. */
-export function staysInPlace(rows: readonly Row[], events: readonly LiveEvent[]): boolean {
-  const known = new Set(rows.map((row) => row.recipientId))
-  return events.every((event) => known.has(event.recipientId) && !isReaction(event.kind))
+/** Whether an event only changes a row that is there, in place: then even a reader's pointer is no reason to wait. */
+export function staysInPlace(rows: readonly Row[], event: LiveEvent): boolean {
+  return !isReaction(event.kind) && rows.some((row) => row.recipientId === event.recipientId)
 }
 
 /** Remembers which events were seen, the newest few thousand, and lets each one through once. */

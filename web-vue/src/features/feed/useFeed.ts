@@ -5,6 +5,8 @@ import { applied, Once, staysInPlace, type Row } from './feed'
 
 /** Rows change at most this often: a burst of thousands a second stays smooth. */
 const FLUSH_EVERY = 250
+/** Of a long pause only the end is worth keeping: no more rows than these could be shown anyway. */
+const MOST_HELD = 2_000
 
 /** `still` is true while rows must not move: somebody points at one, or asked for a pause. */
 export function useFeed(still: Ref<boolean>) {
@@ -17,26 +19,29 @@ export function useFeed(still: Ref<boolean>) {
   let timer: ReturnType<typeof setTimeout> | undefined
   let flushedAt = 0
 
-  function flush(): void {
-    timer = undefined
-    flushedAt = Date.now()
-    if (still.value && !staysInPlace(rows.value, held)) {
-      // Deliveries go on under the pointer; what would move rows waits.
-      const [now, later] = [[] as LiveEvent[], [] as LiveEvent[]]
-      const waits = new Set<string>()
-      for (const event of held) {
-        const fits = !waits.has(event.recipientId) && staysInPlace(rows.value, [event])
-        if (!fits) waits.add(event.recipientId)
-        ;(fits ? now : later).push(event)
-      }
-      rows.value = applied(rows.value, now)
-      held = later.slice(-2_000)
-      waiting.value = waits.size
-      return
-    }
+  /** Shows all that was held, whoever points where. */
+  function release(): void {
     rows.value = applied(rows.value, held)
     held = []
     waiting.value = 0
+  }
+
+  function flush(): void {
+    timer = undefined
+    flushedAt = Date.now()
+    if (!still.value) return release()
+    // Deliveries go on under the pointer; what would move rows waits, and with it all that follows for its recipient.
+    const waits = new Set<string>()
+    const now: LiveEvent[] = []
+    const later: LiveEvent[] = []
+    for (const event of held) {
+      const fits = !waits.has(event.recipientId) && staysInPlace(rows.value, event)
+      if (!fits) waits.add(event.recipientId)
+      ;(fits ? now : later).push(event)
+    }
+    rows.value = applied(rows.value, now)
+    held = later.slice(-MOST_HELD)
+    waiting.value = waits.size
   }
 
   function soon(): void {
@@ -77,12 +82,7 @@ export function useFeed(still: Ref<boolean>) {
     filled,
     /** Recipients with news that wait until the rows may move. */
     waiting,
-    /** Shows what waits, whoever points where. */
-    release() {
-      rows.value = applied(rows.value, held)
-      held = []
-      waiting.value = 0
-    },
+    release,
     status: computed(() => live.status.value),
   }
 }
