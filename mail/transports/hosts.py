@@ -161,7 +161,9 @@ class Hosts:
             refuse_own=self._refuse_own,
             ends=ends,
         )
-        if session.hop.tls is None and not clear:
+        if session.hop.tls is not None:
+            self._no_tls.pop((target.ip, target.port), None)  # mended
+        elif not clear:
             raise session.unencrypted()
         return session
 

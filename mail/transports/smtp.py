@@ -143,7 +143,8 @@ async def _greet(
         if tls is not None and "STARTTLS" in offered:
             step, trouble_is_tls = "STARTTLS", True
             await _starttls(stream, script, target, tls, deadlines)
-            step, trouble_is_tls = "EHLO", False
+            # With TLS 1.3 a host's objection to the handshake comes after it, so a hangup here still is about TLS.
+            step = "EHLO after STARTTLS"
             # RFC 3207 §4.2: what was offered in the clear is forgotten.
             offered = await _ehlo(stream, script, helo, deadlines)
     except TimeoutError:

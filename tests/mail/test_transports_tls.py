@@ -99,3 +99,15 @@ async def test_what_may_not_go_in_the_clear_does_not_where_tls_breaks(
     assert verdicts(delivery) == [Delivered()], "what is remembered of the host keeps nobody from trying TLS"
     assert [mail.tls for mail in sink.mails] == [False, True]
     assert verdicts(await relay.deliver(mail(), heartbeat=held)) == [Delivered()]
+
+
+async def test_a_host_that_hangs_up_right_after_the_handshake_gets_it_in_the_clear(
+    sink: Sink, relay: Relay, tls: ssl.SSLContext
+) -> None:
+    """So it looks where a host of TLS 1.3 refuses the handshake: the client's side of it is over by then."""
+    sink.tls = tls
+    sink.answers("250-hi\r\n250 STARTTLS", RESET, "250-hi\r\n250 STARTTLS", at="ehlo")
+    delivery = await relay.deliver(mail(), heartbeat=held)
+    assert verdicts(delivery) == [Delivered()]
+    assert [mail.tls for mail in sink.mails] == [False]
+    assert sink.connections == 2
