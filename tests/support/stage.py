@@ -149,6 +149,19 @@ class Stage:
             lambda states: not {"queued", "sending"} & set(states.values()), "settled queue", seconds=seconds
         )
 
+    async def rest(self, *, seconds: float = 30) -> None:
+        """Wait until nothing is queued, being sent or due again: no fact will come by itself."""
+
+        async def look() -> bool | None:
+            async with self.database() as conn:
+                busy = await conn.fetchval(
+                    """select exists (select from recipient where state in ('queued', 'sending')
+                                         or (state = 'deferred' and next_attempt_at <= livery_now()))"""
+                )
+            return None if busy else True
+
+        await eventually(look, "rest", seconds=seconds, explain=self.explain)
+
     async def explain(self) -> str:
         """Return what helps to understand a flow that did not end: rows that wait and the ends of the logs."""
         async with self.database() as conn:
@@ -161,7 +174,7 @@ class Stage:
     async def laws_hold(self) -> None:
         """Wait for the queue to settle, then assert the laws on this database, and through the API where it runs."""
         if any(self.platform.alive(name) for name in self.platform.each("workers")):
-            await self.settle(seconds=60)
+            await self.rest(seconds=60)
         async with self.database() as conn:
             await laws.check(conn)
             if self.platform.alive("api"):
