@@ -40,14 +40,15 @@ class Routes:
 
 def open_routes(settings: Settings) -> Routes:
     """The routes of a worker process; nothing is connected to before there is mail."""
-    played = Simulator()
+    own = simulator.neutral_domain(settings.mail_domain)
+    played = Simulator(own)
     if settings.route == "simulator":
         return Routes(main=played, simulator=played, pace=ONE_PEER)
     if settings.route == "mx":
         internet = MailExchangers(
             DnsResolver(settings.dns), helo=settings.mail_domain, private_targets=settings.private_targets
         )
-        # The DNS knows nothing of the simulator's domain (RFC 6761 §6.2: .test).
-        return Routes(main=internet, simulator=played, pace=INTERNET, simulated=frozenset({simulator.DOMAIN}))
+        # The DNS knows nothing of the simulator's domains (RFC 6761 §6.2: .test).
+        return Routes(main=internet, simulator=played, pace=INTERNET, simulated=frozenset({simulator.DOMAIN, own}))
     relay = Relay.from_route(settings.route, helo=settings.mail_domain)
     return Routes(main=relay, simulator=played, pace=ONE_PEER)

@@ -7,6 +7,7 @@ import strawberry
 from api.context import Context
 from api.graphql.scalars import BigInt
 from kit.settings import Settings
+from mail.transports import simulator
 from tenants import credentials, members, tree
 from tenants.scope import Scope
 
@@ -61,6 +62,9 @@ class SmtpSettings:
     users: list[str] = strawberry.field(
         description="The names of the account's SMTP users; passwords are shown once, at creation."
     )
+    test_recipient: str = strawberry.field(
+        description="An address that plays the whole life of a delivered message and never leaves the house."
+    )
 
 
 async def me_of(context: Context, scope: Scope) -> Me:
@@ -97,6 +101,7 @@ async def mail_setup(info: Info) -> SmtpSettings:
         start_tls_ports=list(settings.smtp_ports),
         implicit_tls_ports=list(settings.smtps_ports),
         users=users,
+        test_recipient=f"delivered@{simulator.DOMAIN if settings.demo else simulator.neutral_domain(settings.mail_domain)}",
     )
 
 

@@ -24,6 +24,7 @@ from mail.verdict import Phase, judge
 from mail.wire.reply import Reply
 
 DOMAIN = "simulator.livery.test"
+"""The demo's name for it, and one that programs may rely on anywhere."""
 SITE = "simulator"
 
 _ACCEPTED = Reply(250, "2.1.5", "Recipient OK")
@@ -35,6 +36,11 @@ _FIRST_RETRY = 4 * 60.0
 """Seconds after which a recipient must have been tried before: a little less than `mail.retry`'s first wait."""
 _REMEMBERED = 10_000
 _LARGE = 256 * 1024
+
+
+def neutral_domain(mail_domain: str) -> str:
+    """The same receivers under the operator's neutral domain, for people who must not meet the platform's name."""
+    return f"simulator.{mail_domain}"
 
 
 class Simulator:

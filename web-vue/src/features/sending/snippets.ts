@@ -1,8 +1,5 @@
 // How the first message is sent, in the words of the tools people have at hand.
 
-/** An address that plays the whole life of a delivered message without the internet. */
-export const simulator = 'delivered@simulator.livery.test'
-
 export interface Access {
   host: string
   /** A port with STARTTLS. */
@@ -10,6 +7,7 @@ export interface Access {
   user: string
   /** Who sends: an address of the account. */
   from: string
+  /** An address that plays the whole life of a delivered message without the internet. */
   to: string
 }
 
