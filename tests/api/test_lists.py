@@ -274,10 +274,13 @@ async def test_statistics_count_what_happened(world: World) -> None:
 
 async def test_a_mail_programs_settings(world: World) -> None:
     program = world.client(key="shop.test")
-    found = (await program.ask("{ smtpSettings { host startTlsPorts implicitTlsPorts users } }"))["smtpSettings"]
+    found = (await program.ask("{ smtpSettings { host startTlsPorts implicitTlsPorts users testRecipient } }"))[
+        "smtpSettings"
+    ]
     assert found == {
         "host": "127.0.0.1",
         "startTlsPorts": [2525, 2587],
         "implicitTlsPorts": [2465, 25025],
         "users": ["smtp@shop.test"],
+        "testRecipient": f"delivered@simulator.{world.platform.settings.mail_domain}",
     }
