@@ -1,6 +1,7 @@
 """How is one process of the platform started? `livery api`, `smtpd`, `workers` and `clock`, each until SIGTERM."""
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 
@@ -8,7 +9,7 @@ import click
 import structlog
 
 from cli.environment import settled
-from kit import logs
+from kit import chaos, logs
 from kit.errors import LiveryError
 from kit.process import allow_many_files
 from kit.settings import Settings, SettingsError
@@ -19,6 +20,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 def _serve(name: str, module: str) -> None:
     logs.configure(name)
     allow_many_files()
+    chaos.arm(os.environ.get("LIVERY_CHAOS", ""))  # no setting for operators: docs/chaos.md
     try:
         with settled() as settings:
             serve: Callable[[Settings], None] = importlib.import_module(module).serve

@@ -21,7 +21,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from kit import jobs
+from kit import chaos, jobs
 from kit.bell import Bell
 from kit.db import Connection, Database
 from kit.errors import Kind, LiveryError, invalid
@@ -172,6 +172,7 @@ class Intake:
             for waiting in batch:
                 _refuse(waiting, _unavailable())
             return
+        chaos.point("after-commit-before-250")
         accepted = [waiting for waiting in batch if waiting.accepted.message_id not in refused]
         for waiting in batch:
             if (error := refused.get(waiting.accepted.message_id)) is not None:
@@ -192,6 +193,7 @@ class Intake:
                     {w.accepted.message_id: (payers[w.scope.account_id], len(w.recipients)) for w in accepted},
                 )
                 await _insert(conn, accepted)
+                chaos.point("inside-the-transaction")
                 await ledger.record(
                     conn,
                     [

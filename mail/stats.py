@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from kit import chaos
 from kit.db import Connection, Database
 from kit.errors import invalid
 from tenants.scope import Scope
@@ -116,6 +117,8 @@ async def fold(db: Database) -> int:
         if await conn.fetchval("select true from fold_position for update skip locked") is None:
             return 0
         events: int = await conn.fetchval(_FOLD)
+        if events:
+            chaos.point("mid-fold")
     return events
 
 

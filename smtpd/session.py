@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from kit import chaos
 from kit.errors import LiveryError
 from mail.intake import EnvelopeRecipient
 from smtpd import limits, login, measures, parameters, replies
@@ -310,9 +311,11 @@ class Session(Connection):
             raise Refused("501 5.5.4 DATA takes nothing")
         self.draft = None
         await self.push("354 Go ahead, end with a dot on a line of its own")
+        chaos.soon("after-354")
         content = Content(limits.MESSAGE_BYTES)
         try:
             await self._read(content)
+            chaos.point("after-dot-before-commit")
             data = examined(content, normalise=self.door.normalise)
             peer = Peer(self.ip, self.helo, self._protocol(draft.parameters.smtputf8))
             reply = await self.door.handler.take(draft, data, peer)
@@ -322,6 +325,8 @@ class Session(Connection):
             raise Refused(reply)
         self._errors = self._junk = 0
         await self.push(reply)
+        await self.flush()
+        chaos.soon("after-250-before-ring")
 
     async def _read(self, content: Content) -> None:
         """Read to the final dot, keeping what there is room for."""
@@ -331,6 +336,8 @@ class Session(Connection):
             before = content.kept
             rest = content.feed(await self.stream.chunk())
             self.door.held += content.kept - before
+            if rest is None:
+                chaos.point("mid-data")
             if self.door.held > limits.MEMORY_BYTES:
                 content.dropped = True
             if content.size > limits.DRAIN_BYTES:

@@ -15,6 +15,7 @@ import logging
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import dramatiq
@@ -28,7 +29,7 @@ from kit.bell import Bell
 from kit.crypto import Keyring
 from kit.db import Database, open_database
 from kit.settings import Settings
-from mail.dispatch import Desk
+from mail.dispatch import Desk, Limits
 from mail.dispatch.away import AWAY
 from mail.routing import Routes, open_routes
 from workers import dispatch, watchdog
@@ -43,13 +44,15 @@ _THREADS = 2
 _CONNECTIONS = 6
 
 
-def serve(settings: Settings, *, ways_out: Callable[[Settings], Routes] = open_routes) -> None:
+def serve(
+    settings: Settings, *, ways_out: Callable[[Settings], Routes] = open_routes, lease: timedelta = Limits.lease
+) -> None:
     """Deliver mail until SIGTERM or SIGINT. Any number of such processes share the queue."""
     logs.configure("workers")
-    uvloop.run(_serve(settings, ways_out))
+    uvloop.run(_serve(settings, ways_out, lease))
 
 
-async def _serve(settings: Settings, ways_out: Callable[[Settings], Routes]) -> None:
+async def _serve(settings: Settings, ways_out: Callable[[Settings], Routes], lease: timedelta) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,7 +68,14 @@ async def _serve(settings: Settings, ways_out: Callable[[Settings], Routes]) -> 
         cleanup.push_async_callback(bell.close)
         routes = ways_out(settings)
         cleanup.push_async_callback(routes.close)
-        desk = Desk(db, Keyring(settings.secret_key), routes, mail_domain=settings.mail_domain, ring_bell=bell.ring)
+        desk = Desk(
+            db,
+            Keyring(settings.secret_key),
+            routes,
+            mail_domain=settings.mail_domain,
+            ring_bell=bell.ring,
+            limits=Limits(recipients=routes.pace.desk, lease=lease),
+        )
         dispatch.attend(desk)
         async with consuming(settings.broker_url, jobs.handled()):
             metrics.serve(settings.metrics_port)

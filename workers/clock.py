@@ -13,7 +13,7 @@ import time
 import structlog
 import uvloop
 
-from kit import jobs, logs, metrics
+from kit import chaos, jobs, logs, metrics
 from kit.bell import Bell
 from kit.db import Connection, Database
 from kit.settings import Settings
@@ -86,6 +86,7 @@ async def _sweep(conn: Connection, db: Database, bell: Bell) -> None:
             ids = await sweep.due(conn)
         if ids:
             jobs.ring(Dispatch(tuple(str(id) for id in ids)))
+            chaos.point("swept")
         now = time.monotonic()
         if now - measured >= _MEASURE:
             measured = now

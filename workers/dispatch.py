@@ -1,5 +1,6 @@
 """What does a ring for due mail do? The desk of this process looks; whom the ring named is only a hint."""
 
+from kit import chaos
 from kit.jobs import handles
 from mail.dispatch import Desk
 from mail.jobs import Dispatch
@@ -18,3 +19,4 @@ async def dispatch(job: Dispatch) -> None:
     """Wake the desk. It claims fairly whatever is due, so the ids are not looked at."""
     if _desk is not None:
         _desk.look()
+    chaos.point("ring-taken")

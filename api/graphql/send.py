@@ -11,6 +11,7 @@ import strawberry
 
 from api.context import Context
 from api.graphql.problems import Problem, refusable
+from kit import chaos
 from kit.errors import invalid
 from mail import compose
 from mail.intake import Envelope, EnvelopeRecipient, Submission
@@ -88,6 +89,7 @@ async def send_mail(info: Info, input: SendMailInput) -> SendMailResult:
         trace=f"by {context.platform.settings.mail_domain} with HTTP; {format_datetime(datetime.now(UTC))}",
     )
     accepted = await context.platform.intake.accept(scope, submission)
+    chaos.point("after-commit-before-202")
     return SentMail(
         message_id=strawberry.ID(str(accepted.message_id)),
         recipient_ids=[strawberry.ID(str(id)) for id in accepted.recipient_ids],

@@ -16,6 +16,8 @@ import dramatiq
 import structlog
 from prometheus_client import Counter
 
+from kit import chaos
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -82,7 +84,9 @@ class Publisher:
                 if courier is None:
                     courier = self._make_broker()
                 for job in jobs:
+                    chaos.point("before-ring")
                     courier.enqueue(message(job))
+                    chaos.point("rung")
                     RINGS.labels("published").inc()
                 if not jobs:
                     courier.tend()

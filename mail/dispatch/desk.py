@@ -30,6 +30,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Histogram
 
+from kit import chaos
 from kit.crypto import Keyring
 from kit.db import Database
 from mail.dispatch import claim as queue
@@ -169,6 +170,7 @@ class Desk:
                     )
             more = batch.more
             if batch.claimed:
+                chaos.point("claimed")
                 self._spawn(self._process(self._leases.hold(batch.claimed, asked)))
         self._left_behind = more
 
@@ -227,6 +229,7 @@ class Desk:
             else:
                 leases.append(lease)
         async for letters in self._prepare.letters(leases):
+            chaos.point("prepared")
             for (transport, domain), group in self._by_way(letters).items():
                 self._spawn(self._place(transport, domain, group))
 
@@ -270,6 +273,7 @@ class Desk:
             log.exception("dispatch.fault", recipient=str(claimed.id), reason=type(fault).__name__)
             self._recorder.put(outcomes.faulted(claimed))
         else:
+            chaos.point("after-remote-250-before-record")
             self._recorder.put(*outcomes.delivered([claimed], delivery, self._chance))
         finally:
             self._speaking.discard(claimed.id)

@@ -109,7 +109,8 @@ def _fact(claimed: Claimed, outcome: Outcome, attempt_id: UUID | None, chance: r
         status=reply.status if reply else outcome.status,
         reply=_storable(reply.text) if reply else None,
         cause=None if isinstance(verdict, Delivered) else verdict.cause.value,
-        uncertain=outcome.uncertain,
+        # An attempt whose worker was lost may have reached the remote: nobody is left who could say.
+        uncertain=outcome.uncertain or claimed.lapses > 0,
         retry_in=retry_in,
     )
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
+from kit import chaos
 from kit.db import Connection, Database
 from mail import ledger
 from mail.dispatch.away import ANSWER, AWAY
@@ -115,6 +116,8 @@ class Recorder:
                 [attempt for entry in batch for attempt in entry.attempts],
             )
             await _count_lapses(conn, [entry for entry in batch if entry.faulted and entry.claimed.id in taken])
+            chaos.point("record-before-commit")
+        chaos.point("recorded")
         return taken
 
 

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from kit import chaos
 from mail.transports import Conversation, Heartbeat, Hop, LeaseLost, Outcome, OutgoingMail, OutgoingRecipient
 from mail.transports.stream import Hangup, Script, Stream
 from mail.verdict import Bounced, Cause, Deferred, Delivered, Phase, Verdict, judge
@@ -157,6 +158,7 @@ class Exchange:
                 await self._unwanted_data(await self._reply(None, self._deadlines.data, "DATA"))
             return
         accepted = await self._recipients(wanted, rcpts, grouped)
+        chaos.point("after-rcpt")
         if not accepted and not grouped:
             return await self._reset()
         reply = await self._reply(None if grouped else "DATA", self._deadlines.data, "DATA")
@@ -199,12 +201,14 @@ class Exchange:
             if len(stuffed) >= _LARGE:
                 # Sending takes a while; the last three octets, which make it count, wait for the lease once more.
                 await self._stream.send_all(stuffed[:-3], per_chunk=self._deadlines.chunk)
+                chaos.point("mid-content-out")
                 if not await self._heartbeat():
                     raise LeaseLost
                 stuffed = stuffed[-3:]
             self._dot_sent = True
             self._script.ours(".")
             self._stream.send(stuffed)
+            chaos.soon("after-dot-before-reply")
             reply = await self._stream.reply(self._script, within=self._deadlines.dot)
         except (Hangup, TimeoutError, MalformedReply) as trouble:
             early = self._stream.reply_at_hand(self._script)

@@ -107,6 +107,10 @@ class Platform:
         """Is this process running?"""
         return name in self._running and self._running[name].poll() is None
 
+    def pid(self, name: str) -> int:
+        """The process id of a running process."""
+        return self._running[name].pid
+
     def log(self, name: str) -> str:
         """Return everything a process wrote."""
         return self._log(name).read_text(errors="replace")

@@ -136,7 +136,8 @@ async def test_a_killed_worker_s_mail_is_delivered_by_another_after_the_lease(
         await until_settled(world_db)
         async with world_db.connection() as conn:
             row = await conn.fetchrow("select attempts, uncertain from recipient where id = $1", stalls)
-    assert (row["attempts"], row["uncertain"]) == (2, False)
+    # The remote may have had it from the worker that was killed, for all we know.
+    assert (row["attempts"], row["uncertain"]) == (2, True)
     assert sorted(mail.recipients for mail in sink.accepted) == [("other@x.test",), ("stalls@x.test",)]
 
 

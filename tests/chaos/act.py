@@ -1,0 +1,225 @@
+"""How does one round go? Load, kills by seed, services struck; then peace, everything settles, and the books are balanced."""
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from kit import clock
+from kit.crypto import Keyring
+from kit.db import open_database
+from tenants.credentials import create_credential
+from tenants.models import CredentialKind
+from tests.chaos.accounting import Stored, Sums, account
+from tests.chaos.crew import PROCESSES, Crew
+from tests.chaos.load import Load
+from tests.chaos.points import POINTS
+from tests.chaos.services import strike
+from tests.chaos.watch import Watcher
+from tests.support import laws, world
+from tests.support.databases import WORLD_TEMPLATE
+from tests.support.graphql import Api
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.rabbitmq import RabbitMQ
+from tests.support.sink import Sink
+from tests.support.stage import Stage
+
+# Longer than a dead worker's claim lasts, and than the rest after a fault of ours.
+_LEASE = timedelta(minutes=3)
+_WORKERS = tuple(f"workers-{number}" for number in range(1, 1 + PROCESSES.count("workers")))
+
+
+@dataclass
+class Act:
+    """A platform with its services, a remote host and a subscriber, for some rounds."""
+
+    server: Postgres
+    rabbitmq: RabbitMQ | None
+    stage: Stage
+    crew: Crew
+    sink: Sink
+    watcher: Watcher
+    copies: Counter[str] = field(default_factory=Counter)
+    broken: int = 0
+    letters: dict[str, bytes] = field(default_factory=dict)
+    striking: asyncio.Task[None] | None = None
+    """What is being done to a service; it must end, or the service would stay away."""
+    arrived: int = 0
+    """Recipients of whom at least one copy has come, in this round."""
+
+    async def round(
+        self,
+        name: str,
+        *,
+        goal: int,
+        before: Counter[str],
+        seconds: float,
+        strikes: Iterable[str] = (),
+        every: float = 12.0,
+        points: Iterable[str] = POINTS,
+    ) -> Sums:
+        """Kill for at most `seconds`, or until `points` were hit `goal` times; then settle and balance the books.
+
+        Meanwhile one of `strikes` happens to a service `every` so many seconds at the latest.
+        Raises AssertionError where a law is broken, the feed differs from the ledger, or something never settles.
+        """
+        load = Load(name, self.stage.world.shop, self.crew.submission, self.crew.url, lambda: self.arrived)
+        self.copies.clear()
+        self.letters.clear()
+        self.broken = self.arrived = 0
+        reading = asyncio.create_task(self._read(load))
+        loading = asyncio.create_task(load.run(name))
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self.crew.kill_on(goal, before, points))
+                    tasks.create_task(self._strike(name, list(strikes), every))
+            self.crew.disarm()
+            load.stop()
+            if self.striking is not None:
+                await self.striking
+            async with asyncio.timeout(90):
+                await loading
+            await self._settle()
+        finally:
+            for task in (loading, reading):
+                task.cancel()
+            await asyncio.gather(loading, reading, self.striking or loading, return_exceptions=True)
+        self._harvest(load)
+        async with self.stage.database() as conn:
+            await laws.check(conn, seconds=20)
+            await self.watcher.until(await _ledger(conn, self.stage), 30)
+            stored = await _stored(conn, name)
+        return account(
+            promised=load.promised,
+            resubmissions=load.resubmissions,
+            stored=stored,
+            copies=self.copies,
+            broken=self.broken,
+        )
+
+    async def _strike(self, seed: str, strikes: list[str], every: float) -> None:
+        """Hit the services at chosen moments, one after the other."""
+        chance = random.Random(f"{seed}/services")
+        for what in strikes:
+            await asyncio.sleep(chance.uniform(0.2, 1) * every)
+            self.striking = asyncio.create_task(self._struck(what))
+            await asyncio.shield(self.striking)
+
+    async def _struck(self, what: str) -> None:
+        await asyncio.to_thread(strike, what, self.server, self.rabbitmq, self.stage.database_url)
+        self.crew.hits[what] += 1
+
+    async def _read(self, load: Load) -> None:
+        while True:
+            self._harvest(load)
+            await asyncio.sleep(0.05)
+
+    def _harvest(self, load: Load) -> None:
+        """Count the copies that came and let go of their bytes."""
+        mails, self.sink.mails[:] = self.sink.mails[:], []
+        for letter in load.letters[len(self.letters) :]:
+            self.letters[letter.recipients[0].rpartition("-")[0]] = letter.body
+        for mail in mails:
+            for to in mail.recipients:
+                self.arrived += not self.copies[to]
+                self.copies[to] += 1
+                body = self.letters.get(to.rpartition("-")[0])
+                self.broken += body is None or body not in mail.content
+
+    async def _settle(self) -> None:
+        """Stop the workers in order, let the leases of dead ones run out, and wait until nothing waits."""
+        for name in self.crew.names:
+            await self.crew.up(name)
+        for _ in range(4):
+            assert set((await self.crew.rest(*_WORKERS)).values()) == {0}, "a worker did not stop in order"
+            async with self.stage.database() as conn:
+                await clock.shift(conn, _LEASE)
+            await self.crew.wake(*_WORKERS)
+            with contextlib.suppress(AssertionError):
+                await self.stage.reach(
+                    lambda states: not {"queued", "sending", "deferred"} & set(states.values()), "peace", seconds=20
+                )
+                return
+        raise AssertionError(f"mail does not settle\n{await self.stage.explain()}")
+
+
+@contextlib.asynccontextmanager
+async def act(server: Postgres, rabbitmq: RabbitMQ | None, seed: str) -> AsyncIterator[Act]:
+    """Raise the curtain: a fresh copy of the world with an API, two doors, two workers and a clock."""
+    database = server.create(WORLD_TEMPLATE)
+    url = server.url(database)
+    sink_port = free_port()
+    crew = Crew(
+        url,
+        database_api_url=server.url(database, user="livery_api"),
+        broker_url=rabbitmq.url if rabbitmq else None,
+        route=f"smtp://127.0.0.1:{sink_port}",
+        seed=seed,
+    )
+    try:
+        people = await _people(url)
+        await asyncio.to_thread(crew.start)
+        async with contextlib.AsyncExitStack() as stack:
+            sink = Sink()
+            await sink.start(sink_port)
+            stack.push_async_callback(sink.stop)
+            watcher = Watcher(Api(crew.url, people.acme.api_key))
+            await watcher.begin()
+            for duty in (crew.keep(), watcher.run()):
+                task = asyncio.create_task(duty)
+                stack.push_async_callback(_end, task)
+            yield Act(server, rabbitmq, Stage(crew, people, url, sink_port), crew, sink, watcher)
+    finally:
+        await asyncio.to_thread(crew.remove)
+        server.drop(database)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    done = (await asyncio.gather(task, return_exceptions=True))[0]
+    if isinstance(done, Exception):
+        raise done
+
+
+async def _people(url: str) -> world.World:
+    """The accounts; shop may send from loopback without a password."""
+    db = await open_database(url, size=1)
+    try:
+        people = await world.find(db)
+        async with db.transaction() as conn:
+            await create_credential(
+                conn,
+                Keyring(world.SECRET_KEY),
+                account_id=people.shop.id,
+                kind=CredentialKind.SOURCE,
+                name="Load",
+                networks=("127.0.0.1/32",),
+            )
+    finally:
+        await db.close()
+    return people
+
+
+async def _stored(conn: Any, name: str) -> dict[str, Stored]:
+    rows = await conn.fetch(
+        """select address, array_agg(message_id::text) as messages, bool_or(uncertain) as uncertain,
+                  bool_or(state = 'held') as held
+             from recipient where address like $1 group by address""",
+        f"{name}-%",
+    )
+    return {row["address"]: Stored(frozenset(row["messages"]), row["uncertain"], row["held"]) for row in rows}
+
+
+async def _ledger(conn: Any, stage: Stage) -> list[int]:
+    rows = await conn.fetch(
+        """select e.id from event e join account a on a.id = e.account_id
+            where a.lineage @> array[$1::uuid] order by e.epoch, e.xid, e.id""",
+        stage.world.acme.id,
+    )
+    return [row["id"] for row in rows]

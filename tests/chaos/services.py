@@ -1,0 +1,67 @@
+"""What happens to PostgreSQL and RabbitMQ meanwhile? They are killed without warning, and come back; a queue is emptied."""
+
+import contextlib
+import os
+import signal
+import time
+
+import psycopg
+
+from kit import jobs
+from tests.support.postgres import Postgres
+from tests.support.rabbitmq import RabbitMQ
+
+_RECOVERY = 60.0
+
+
+def strike(what: str, server: Postgres, rabbitmq: RabbitMQ | None, database_url: str) -> None:
+    """Do one of `points.SERVICES` and return once the service works again."""
+    match what:
+        case "postgresql-postmaster":
+            server.stop(sig=signal.SIGKILL)
+            _start_again(server)
+        case "postgresql-backend":
+            with psycopg.connect(database_url) as session:
+                found = session.execute(
+                    """select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+                        order by (state = 'active') desc, query_start desc limit 1"""
+                ).fetchone()
+            assert found is not None, "nobody is connected"
+            # The postmaster takes every session down with it and recovers, as after a crash.
+            os.kill(found[0], signal.SIGKILL)
+        case "rabbitmq-node":
+            assert rabbitmq is not None
+            rabbitmq.stop(sig=signal.SIGKILL)
+            rabbitmq.start()
+        case "rabbitmq-purge":
+            assert rabbitmq is not None
+            broker = jobs.make_broker(rabbitmq.url)
+            broker.channel.queue_purge(jobs.QUEUE)  # type: ignore[attr-defined]
+            broker.close()
+        case _:
+            raise ValueError(what)
+    _answers(database_url)
+
+
+def _start_again(server: Postgres) -> None:
+    """What the dead postmaster left behind ends by itself within moments; until then a new one refuses to start."""
+    deadline = time.monotonic() + _RECOVERY
+    while True:
+        try:
+            return server.start()
+        except RuntimeError:
+            server.stop()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _answers(url: str) -> None:
+    deadline = time.monotonic() + _RECOVERY
+    while True:
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(url, connect_timeout=2).close()
+            return
+        if time.monotonic() > deadline:
+            raise AssertionError("PostgreSQL does not come back")
+        time.sleep(0.05)
