@@ -1,8 +1,9 @@
 # Every target brings what it needs; the second time it finds it there.
 #   make run     everything on this machine, with demo accounts, until Ctrl-C
 #   make test    all tests, reduced counts
+#   make chaos   CHAOS_MINUTES (30) of kill -9 under load, then the accounting
 #   make lint    style, types, layers, schema drift
-.PHONY: run test lint schema lock clean python python-dev
+.PHONY: run test chaos lint schema lock clean python python-dev
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
 
@@ -15,6 +16,11 @@ test: python-dev
 	@cli/setup/web.sh
 	cd web-vue && npm test
 	.venv/bin/python -m pytest -n 2
+
+# CHAOS_MINUTES of kill -9 on both brokers, added up with earlier runs: docs/chaos.md
+chaos: python-dev
+	@.venv/bin/python -m tests.support.setup
+	@.venv/bin/python -m tests.chaos
 
 lint: python-dev
 	.venv/bin/ruff check .

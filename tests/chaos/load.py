@@ -47,8 +47,8 @@ class Load:
     port: int
     url: str
     arrived: Callable[[], int]
-    """How many recipients have got their copy."""
-    most: int = 500
+    """How many recipients need not be waited for."""
+    most: int
     """Recipients in flight at once."""
     letters: list[Letter] = field(default_factory=list)
     accepted: int = 0
