@@ -2,8 +2,9 @@
 #   make run     everything on this machine, with demo accounts, until Ctrl-C
 #   make test    all tests, reduced counts
 #   make chaos   CHAOS_MINUTES (30) of kill -9 under load, then the accounting
+#   make bench   measure beside Postfix, OpenDKIM and Haraka (root; about ten minutes on a quiet machine)
 #   make lint    style, types, layers, schema drift
-.PHONY: run test chaos lint schema lock clean python python-dev
+.PHONY: run test chaos lint schema lock clean python python-dev bench
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
 
@@ -21,6 +22,12 @@ test: python-dev
 chaos: python-dev
 	@.venv/bin/python -m tests.support.setup
 	@.venv/bin/python -m tests.chaos
+
+# BENCH="--rounds 1 --messages 500" for a first look
+bench: python-dev
+	@.venv/bin/python -m bench.peers.setup
+	.venv/bin/python -m bench $(BENCH)
+	.venv/bin/python -m bench.memory
 
 lint: python-dev
 	.venv/bin/ruff check .
