@@ -1,9 +1,10 @@
 """How does a message get in? `Intake.accept` is the one way, for SMTP and API alike.
 
 1. The door has authenticated somebody to a `Scope` and hands over envelope and bytes as received.
-2. Submissions that arrive together share one transaction (group commit): it locks every balance the batch touches in one
-   ascending order, decides for each submission by itself, and writes bodies, messages, recipients, charges and first
-   facts with one statement each. Large ones commit alone, so that nobody waits for their bytes.
+2. Submissions that arrive together share one transaction (group commit): it decides for each submission by itself, writes
+   bodies, messages, recipients and first facts with one statement each, and charges last, locking every balance the
+   batch touches in one ascending order. Where a balance ran out meanwhile, all of it is undone and done again with the
+   balances held from the start. Large ones commit alone, so that nobody waits for their bytes.
 3. Only after the commit does `accept` return: 250 or 202 means stored and charged. The commit does not belong to the
    caller's task; a client that hangs up leaves behind both or neither.
 4. Then the rings: workers for the mail, the bell for those who watch. Both are hints.
@@ -184,25 +185,37 @@ class Intake:
             self._bell.ring({waiting.scope.account_id for waiting in accepted})
 
     async def _write(self, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
-        async with self._db.transaction() as conn:
-            refused, payers = await _decide(conn, batch)
-            accepted = [waiting for waiting in batch if waiting.accepted.message_id not in refused]
-            if accepted:
-                await credits.spend(
-                    conn,
-                    {w.accepted.message_id: (payers[w.scope.account_id], len(w.recipients)) for w in accepted},
-                )
-                await _insert(conn, accepted)
-                chaos.point("inside-the-transaction")
-                await ledger.record(
-                    conn,
-                    [
-                        Fact(EventKind.ACCEPTED, id, w.accepted.message_id, w.scope.account_id)
-                        for w in accepted
-                        for id in w.accepted.recipient_ids
-                    ],
-                )
-        return refused
+        """One transaction; where a balance ran out under it, a second one that holds the balances from its start."""
+        try:
+            async with self._db.transaction() as conn:
+                return await _store(conn, batch, hold_balances=False)
+        except credits.Overdrawn:
+            async with self._db.transaction() as conn:
+                return await _store(conn, batch, hold_balances=True)
+
+
+async def _store(conn: Connection, batch: Sequence[_Waiting], *, hold_balances: bool) -> dict[UUID, LiveryError]:
+    """Decide, write and charge; return who was refused. Raises credits.Overdrawn unless the balances are held.
+
+    Charging comes last: every other process's submissions for these accounts wait from there to the commit.
+    """
+    refused, payers = await _decide(conn, batch, hold_balances=hold_balances)
+    accepted = [waiting for waiting in batch if waiting.accepted.message_id not in refused]
+    if accepted:
+        await _insert(conn, accepted)
+        chaos.point("inside-the-transaction")
+        await ledger.record(
+            conn,
+            [
+                Fact(EventKind.ACCEPTED, id, w.accepted.message_id, w.scope.account_id)
+                for w in accepted
+                for id in w.accepted.recipient_ids
+            ],
+        )
+        await credits.spend(
+            conn, {w.accepted.message_id: (payers[w.scope.account_id], len(w.recipients)) for w in accepted}
+        )
+    return refused
 
 
 def _read(scope: Scope, submission: Submission) -> _Waiting:
@@ -242,17 +255,15 @@ class _Standing:
     """It, or an account above it, is suspended."""
 
 
-async def _decide(conn: Connection, batch: Sequence[_Waiting]) -> tuple[dict[UUID, LiveryError], dict[UUID, UUID]]:
-    """Which submissions are refused, and why; and who pays for each account.
-
-    Afterwards every balance the batch touches is locked.
-    """
+async def _decide(
+    conn: Connection, batch: Sequence[_Waiting], *, hold_balances: bool
+) -> tuple[dict[UUID, LiveryError], dict[UUID, UUID]]:
+    """Which submissions are refused, and why; and who pays for each account."""
     accounts = sorted({waiting.scope.account_id for waiting in batch})
     standings = await _standings(conn, accounts)
     payers = {account: standing.payer for account, standing in standings.items()}
     owners = await _owners(conn, {domain for waiting in batch for domain in waiting.from_domains})
-    # Last, because every other process's submissions for these accounts wait from here to the commit.
-    remaining = await credits.lock_balances(conn, sorted(set(payers.values())))
+    remaining = await credits.balances(conn, sorted(set(payers.values())), hold=hold_balances)
     refused: dict[UUID, LiveryError] = {}
     for waiting in batch:
         account = waiting.scope.account_id

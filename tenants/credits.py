@@ -1,7 +1,7 @@
 """What may an account still send? One credit sends one message to one recipient.
 
-The balance is one row an account and always the sum of its entries. `mail.intake` locks the rows of a whole batch in one
-ascending order before it writes (any other order deadlocks) and spends with `spend`.
+The balance is one row an account and always the sum of its entries. Whoever spends locks the rows of a whole batch in one
+ascending order (any other order deadlocks) and as late as can be, because others wait for them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,10 @@ from uuid import UUID
 
 from kit.db import Connection
 from kit.errors import invalid
+
+
+class Overdrawn(Exception):
+    """A balance does not cover what was charged to it; the transaction must not commit."""
 
 
 async def grant(conn: Connection, account_id: UUID, amount: int) -> None:
@@ -23,28 +27,42 @@ async def grant(conn: Connection, account_id: UUID, amount: int) -> None:
     )
 
 
-async def lock_balances(conn: Connection, accounts: Sequence[UUID]) -> dict[UUID, int]:
-    """Lock the balances of these accounts until the transaction ends, in ascending order, and return what remains."""
+async def balances(conn: Connection, accounts: Sequence[UUID], *, hold: bool) -> dict[UUID, int]:
+    """What remains of these accounts' credits. With `hold` nobody else can spend them until the transaction ends."""
     rows = await conn.fetch(
-        "select account_id, remaining from balance where account_id = any($1::uuid[]) order by account_id for update",
+        f"""select account_id, remaining from balance where account_id = any($1::uuid[])
+             order by account_id {"for update" if hold else ""}""",
         list(accounts),
     )
     return {row["account_id"]: row["remaining"] for row in rows}
 
 
 async def spend(conn: Connection, charges: Mapping[UUID, tuple[UUID, int]]) -> None:
-    """Charge each message id its (account, credits); the balances must be locked and sufficient."""
-    await conn.execute(
+    """Charge each message id its (account, credits), all of them or, raising Overdrawn, the transaction with them.
+
+    The balances are locked in ascending order from here to the end of the transaction.
+    """
+    short = await conn.fetchval(
         """with charge as (
              select * from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as c (message_id, account_id, credits)
+           ), due as (
+             select account_id, sum(credits) as credits from charge group by account_id
+           ), held as materialized (
+             select account_id, remaining from balance where account_id in (select account_id from due)
+              order by account_id for update
            ), entry as (
              insert into credit_entry (account_id, delta, reason, message_id)
              select account_id, -credits, 'message', message_id from charge
+           ), paid as (
+             update balance b set remaining = b.remaining - d.credits
+               from due d join held h on h.account_id = d.account_id
+              where b.account_id = d.account_id and h.remaining >= d.credits
+             returning b.account_id
            )
-           update balance b set remaining = b.remaining - s.credits
-             from (select account_id, sum(credits) as credits from charge group by account_id) s
-            where b.account_id = s.account_id""",
+           select (select count(*) from due) - (select count(*) from paid)""",
         list(charges),
         [account for account, _ in charges.values()],
         [credits for _, credits in charges.values()],
     )
+    if short:
+        raise Overdrawn
