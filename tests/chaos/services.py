@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+from pathlib import Path
 
 import psycopg
 
@@ -21,14 +22,8 @@ def strike(what: str, server: Postgres, rabbitmq: RabbitMQ | None, database_url:
             server.stop(sig=signal.SIGKILL)
             _start_again(server)
         case "postgresql-backend":
-            with psycopg.connect(database_url) as session:
-                found = session.execute(
-                    """select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-                        order by (state = 'active') desc, query_start desc limit 1"""
-                ).fetchone()
-            assert found is not None, "nobody is connected"
             # The postmaster takes every session down with it and recovers, as after a crash.
-            os.kill(found[0], signal.SIGKILL)
+            _kill_somebody(database_url)
         case "rabbitmq-node":
             assert rabbitmq is not None
             rabbitmq.stop(sig=signal.SIGKILL)
@@ -41,6 +36,24 @@ def strike(what: str, server: Postgres, rabbitmq: RabbitMQ | None, database_url:
         case _:
             raise ValueError(what)
     _answers(database_url)
+
+
+def _kill_somebody(url: str) -> None:
+    """Kill the server process of a busy session; waits for one where all of them have just been thrown out."""
+    deadline = time.monotonic() + _RECOVERY
+    while True:
+        # The session may end between the look and the kill, or the server go away.
+        with contextlib.suppress(psycopg.OperationalError, OSError), psycopg.connect(url) as session:
+            found = session.execute(
+                """select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+                    order by (state = 'active') desc, query_start desc limit 1"""
+            ).fetchone()
+            if found is not None and Path(f"/proc/{found[0]}/comm").read_text().startswith("postgres"):
+                os.kill(found[0], signal.SIGKILL)
+                return
+        if time.monotonic() > deadline:
+            raise AssertionError("nobody comes back to PostgreSQL")
+        time.sleep(0.05)
 
 
 def _start_again(server: Postgres) -> None:
