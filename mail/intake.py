@@ -309,16 +309,30 @@ async def _owners(conn: Connection, domains: set[str]) -> dict[str, UUID]:
 
 
 async def _insert(conn: Connection, accepted: Sequence[_Waiting]) -> None:
+    rows = [
+        (id, w.accepted.message_id, w.scope.account_id, recipient)
+        for w in accepted
+        for id, recipient in zip(w.accepted.recipient_ids, w.recipients, strict=True)
+    ]
+    # One statement, and the clock asked once in it: as a column's default it would be asked for every row.
     await conn.execute(
-        """with body as (
+        """with moment as materialized (
+             select livery_now() as now
+           ), stored as (
              insert into body (message_id, content) select * from unnest($1::uuid[], $2::bytea[])
+           ), addressed as (
+             insert into recipient (id, message_id, account_id, address, domain, notify, orcpt, next_attempt_at, updated_at)
+             select r.*, now, now
+               from moment, unnest($19::uuid[], $20::uuid[], $21::uuid[], $22::text[], $23::text[], $24::text[],
+                                   $25::text[]) as r
            )
            insert into message (id, account_id, credential_id, door, envelope_from, sender, subject, message_id_header,
-                                size, eight_bit, smtputf8, dsn_ret, dsn_envid, trace, sandbox, recipient_count, expires_at)
-           select m.*, livery_now() + $18::interval
-             from unnest($1::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-                         $10::int[], $11::bool[], $12::bool[], $13::text[], $14::text[], $15::text[], $16::bool[],
-                         $17::int[]) as m""",
+                                size, eight_bit, smtputf8, dsn_ret, dsn_envid, trace, sandbox, recipient_count,
+                                accepted_at, expires_at)
+           select m.*, now, now + $18::interval
+             from moment, unnest($1::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
+                                 $9::text[], $10::int[], $11::bool[], $12::bool[], $13::text[], $14::text[], $15::text[],
+                                 $16::bool[], $17::int[]) as m""",
         [w.accepted.message_id for w in accepted],
         [w.submission.content for w in accepted],
         [w.scope.account_id for w in accepted],
@@ -337,15 +351,6 @@ async def _insert(conn: Connection, accepted: Sequence[_Waiting]) -> None:
         [w.scope.sandbox for w in accepted],
         [len(w.recipients) for w in accepted],
         LIFE,
-    )
-    rows = [
-        (id, w.accepted.message_id, w.scope.account_id, recipient)
-        for w in accepted
-        for id, recipient in zip(w.accepted.recipient_ids, w.recipients, strict=True)
-    ]
-    await conn.execute(
-        """insert into recipient (id, message_id, account_id, address, domain, notify, orcpt)
-           select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])""",
         [id for id, _, _, _ in rows],
         [message_id for _, message_id, _, _ in rows],
         [account_id for _, _, account_id, _ in rows],

@@ -104,9 +104,9 @@ async def _insert_events(
     if not facts:
         return
     await conn.execute(
-        """insert into event (epoch, account_id, message_id, recipient_id, kind, from_state, is_first, attempt_id,
+        """insert into event (epoch, at, account_id, message_id, recipient_id, kind, from_state, is_first, attempt_id,
                               code, status, reply, cause, uncertain)
-           select (select epoch from ledger_epoch), f.*
+           select (select epoch from ledger_epoch), (select livery_now()), f.*
              from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bool[], $7::uuid[],
                          $8::int[], $9::text[], $10::text[], $11::text[], $12::bool[]) as f""",
         [fact.account_id for fact in facts],
