@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from kit.db import Connection
-from kit.errors import invalid
+from kit.errors import LiveryError, invalid
 from mail.lifecycle import EventKind
 from tenants.scope import Scope
 
@@ -38,7 +38,7 @@ class Cursor:
         """Read what `str` wrote. Raises LiveryError INVALID."""
         found = _CURSOR.fullmatch(text)
         if found is None or max(int(part) for part in found.groups()) >= 2**63:
-            raise invalid("That is no cursor of this ledger.", "after", next="Leave it out to begin at the start.")
+            raise _no_cursor()
         return cls(*(int(part) for part in found.groups()))
 
 
@@ -149,12 +149,36 @@ async def grown(conn: Connection, accounts: Collection[UUID], after: Cursor) -> 
     return {row["id"]: Cursor(row["epoch"], row["xid"], row["event_id"]) for row in rows}
 
 
+async def check(conn: Connection, cursor: Cursor) -> None:
+    """See that a client's cursor lies in this ledger's past. Raises LiveryError INVALID.
+
+    One from the future (another installation's, or of a database that an older copy has replaced) would be followed in
+    silence: everything that happens lies before it.
+    """
+    ahead = await conn.fetchval(
+        """select $1 > epoch or ($1 = epoch and $2 >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+             from ledger_epoch""",
+        cursor.epoch,
+        cursor.xid,
+    )
+    if ahead:
+        raise _no_cursor()
+
+
 async def head(conn: Connection) -> Cursor:
     """The place of now: what is settled lies before it, what is not, after."""
     [row] = await conn.fetch(
         "select epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin from ledger_epoch"
     )
     return Cursor(row["epoch"], row["xmin"] - 1, 2**63 - 1)
+
+
+def _no_cursor() -> LiveryError:
+    return invalid(
+        "That is no cursor of this ledger.",
+        "after",
+        next="Use a cursor that came with an event or a batch; to read everything again, page through events without one.",
+    )
 
 
 def _view(row: asyncpg.Record) -> EventView:

@@ -68,7 +68,11 @@ class Live:
         """Replay from a cursor (None: from now), then follow for ever: pages with whether they are live.
 
         The first page comes at once, empty or not; later ones when there is something, at most every 100 ms once live.
+        Raises LiveryError INVALID for a cursor that is not of this ledger's past.
         """
+        if after is not None:
+            async with self._db.connection() as conn:
+                await feed.check(conn, after)
         queue: asyncio.Queue[Page | None] = asyncio.Queue()
         stream = await self._join(scope, queue)
         try:

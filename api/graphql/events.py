@@ -124,6 +124,7 @@ async def read_events(info: Info, first: int = 100, after: str | None = None) ->
     size = page_size(first)
     start = feed.Cursor.parse(after) if after is not None else feed.START
     async with info.context.read() as conn:
+        await feed.check(conn, start)
         page = await feed.read(conn, info.context.scope, start, size)
     return EventConnection(
         nodes=[event(found) for found in page.events],

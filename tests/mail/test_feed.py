@@ -77,6 +77,18 @@ async def test_cursors_round_trip_and_nonsense_is_refused() -> None:
             Cursor.parse(text)
 
 
+async def test_a_cursor_from_the_future_is_refused(world_db: Database, world: World, intake: Intake) -> None:
+    await intake.accept(Scope(world.shop.id), submission("a@x.test"))
+    async with world_db.connection() as conn:
+        here = await feed.head(conn)
+        await feed.check(conn, here)
+        await feed.check(conn, START)
+        for cursor in (Cursor(here.epoch + 1, 0, 0), Cursor(here.epoch, here.xid + 1000, 0), Cursor(99, 999999, 99)):
+            with pytest.raises(LiveryError) as refused:
+                await feed.check(conn, cursor)
+            assert refused.value.field == ("after",)
+
+
 async def test_the_platforms_clock_can_be_shifted(world_db: Database) -> None:
     async with world_db.connection() as conn:
         before = await conn.fetchval("select livery_now() - now()")
