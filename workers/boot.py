@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -40,8 +39,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 # Seconds for conversations under way at SIGTERM, and for Dramatiq's threads, which only wait for rings.
 GRACE = 30.0
 _CONSUMERS_GRACE = 5.0
-# A third of the doors' share of a processor, when both want it.
-_NICE = 5
 # Handlers return at once; two threads are there so that one slow acknowledgement holds up nothing.
 _THREADS = 2
 _CONNECTIONS = 6
@@ -52,8 +49,6 @@ def serve(
 ) -> None:
     """Deliver mail until SIGTERM or SIGINT. Any number of such processes share the queue."""
     logs.configure("workers")
-    # Where processors are short, somebody who waits for a 250 goes before mail that is safe already.
-    os.nice(_NICE)
     uvloop.run(_serve(settings, ways_out, lease))
 
 
