@@ -99,7 +99,8 @@ class Load:
                     if session is None:
                         session = await _Session.open(self.port)
                     letter.promised = await session.send(self.tenant.email, letter)
-                except (OSError, EOFError, TimeoutError, Refused):
+                # uvloop raises RuntimeError for a write to a connection that has just gone.
+                except (OSError, EOFError, RuntimeError, Refused):
                     if session is not None:
                         session.close()
                         session = None
