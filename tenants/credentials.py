@@ -27,6 +27,9 @@ class NewCredential:
     secret: str | None
 
 
+_WIDEST_SOURCE = {4: 16, 6: 32}
+"""IP version -> the shortest prefix that may send without a password: what one organisation holds."""
+
 _FIND = """
 select c.id, c.account_id, c.sandbox, c.secret_hash,
        c.networks is null or $2::inet <<= any (c.networks) as from_here,
@@ -91,7 +94,8 @@ async def create_credential(
 ) -> NewCredential:
     """Make a credential; user name and secret are generated unless given (the demo's are public).
 
-    Raises LiveryError INVALID for a network that is none, or a source without one, CONFLICT for a user name that is taken.
+    Raises LiveryError INVALID for a network that is none, or a source without one or with one wider than /16 (IPv6: /32),
+    CONFLICT for a user name that is taken.
     """
     if kind is CredentialKind.SOURCE and not networks:
         raise invalid("A source credential needs the network it sends from.", "networks")
@@ -102,9 +106,17 @@ async def create_credential(
     elif kind is CredentialKind.API:
         secret = secret or f"lv_{new_secret()}"
     try:
-        cidrs = [str(ipaddress.ip_network(network)) for network in networks]
+        ranges = [ipaddress.ip_network(network) for network in networks]
     except ValueError as fault:
         raise invalid(f"{fault}: networks are written like 203.0.113.0/24.", "networks") from None
+    for range in ranges if kind is CredentialKind.SOURCE else ():
+        widest = _WIDEST_SOURCE[range.version]
+        if range.prefixlen < widest:
+            raise invalid(
+                f"{range} is too wide: anybody in it could send without a password.",
+                "networks",
+                next=f"Name the networks that are yours, /{widest} or narrower, or make an SMTP user.",
+            )
     made = await conn.fetchval(
         """insert into credential (id, account_id, kind, name, username, secret_hash, networks, sandbox)
            values ($1, $2, $3, $4, $5, $6, $7::text[]::cidr[], $8) on conflict (username) do nothing returning id""",
@@ -114,7 +126,7 @@ async def create_credential(
         name,
         username,
         keyring.keyed_hash(secret) if secret else None,
-        cidrs or None,
+        [str(range) for range in ranges] or None,
         sandbox,
     )
     if made is None:

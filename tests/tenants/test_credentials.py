@@ -62,6 +62,37 @@ async def test_a_source_is_its_narrowest_network(world_db: Database, world: Worl
     assert await authenticate_source(world_db, ip="2001:db8::1") is None
 
 
+async def test_a_source_is_no_wider_than_one_organisation(world_db: Database, world: World) -> None:
+    async with world_db.connection() as conn:
+        for network, widest in (("0.0.0.0/0", 16), ("10.0.0.0/15", 16), ("::/0", 32), ("2001:db8::/31", 32)):
+            with pytest.raises(LiveryError) as refused:
+                await create_credential(
+                    conn,
+                    RING,
+                    account_id=world.shop.id,
+                    kind=CredentialKind.SOURCE,
+                    name="wide",
+                    networks=("192.0.2.0/24", network),
+                )
+            assert (refused.value.kind, refused.value.field) == (Kind.INVALID, ("networks",))
+            assert refused.value.message == f"{network} is too wide: anybody in it could send without a password."
+            assert refused.value.next is not None
+            assert f"/{widest} or narrower" in refused.value.next
+        assert await conn.fetchval("select count(*) from credential where name = 'wide'") == 0
+        await create_credential(
+            conn,
+            RING,
+            account_id=world.shop.id,
+            kind=CredentialKind.SOURCE,
+            name="office",
+            networks=("10.0.0.0/16", "2001:db8::/32"),
+        )
+    for ip in ("10.0.9.9", "2001:db8::9"):
+        scope = await authenticate_source(world_db, ip=ip)
+        assert scope is not None
+        assert scope.account_id == world.shop.id
+
+
 async def test_a_credential_bound_to_a_network_is_of_no_use_elsewhere(world_db: Database, world: World) -> None:
     async with world_db.connection() as conn:
         made = await create_credential(
