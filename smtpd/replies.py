@@ -27,11 +27,11 @@ HELO_FIRST = "503 5.5.1 Say EHLO first"
 LOGIN_FIRST = "530 5.7.0 Log in first: AUTH with user and password from SMTP settings in your dashboard"
 TLS_FIRST = "530 5.7.0 Switch on TLS (STARTTLS), then log in"
 RELAY_DENIED = "550 5.7.1 Not taken here: this port takes returned mail only, unless you log in first"
-WRONG_LOGIN = "535 5.7.8 Wrong user or password: copy both from SMTP settings in your dashboard"
+WRONG_LOGIN = "535 5.7.8 Wrong user or password: the password was shown once, when the user was made"
 LOGIN_OVER_TLS = "538 5.7.11 Not in clear: switch on TLS (STARTTLS or SSL in your mail program), then log in"
 LOGIN_THROTTLED = "454 4.7.0 Too many wrong logins: wait a few minutes, then try the right password"
 LOGIN_FAULT = "454 4.7.0 Logins cannot be checked just now: try again in a few minutes"
-LOGIN_GIVEN_UP = "421 4.7.0 Too many wrong logins: copy user and password from SMTP settings in your dashboard"
+LOGIN_GIVEN_UP = "421 4.7.0 Too many wrong logins: the password was shown once, when the user was made"
 
 _BY_KIND = {
     Kind.INVALID: "550 5.6.0",

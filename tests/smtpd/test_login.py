@@ -14,7 +14,7 @@ from tests.smtpd.client import MESSAGE, Client, b64, plain
 from tests.smtpd.conftest import MakeEnvironment, Server, separate
 from tests.support.world import SECRET_KEY
 
-WRONG = "535 5.7.8 Wrong user or password: copy both from SMTP settings in your dashboard"
+WRONG = "535 5.7.8 Wrong user or password: the password was shown once, when the user was made"
 
 
 @pytest.mark.parametrize("way", ["starttls", "implicit"])
