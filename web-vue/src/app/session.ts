@@ -23,10 +23,9 @@ export async function knownSession(): Promise<SessionFragment | null | 'unreacha
   return me.value
 }
 
-/** Asks again what the account has left; what cannot be asked stays as it was. */
-export async function refreshSession(): Promise<void> {
-  const { data } = await ask(WhoamiDocument, {})
-  if (data?.me && me.value) me.value = data.me
+/** Takes over a newer answer of the server, such as what the account has left; it signs nobody in or out. */
+export function learnSession(told: SessionFragment | null | undefined): void {
+  if (told && me.value) me.value = told
 }
 
 export type SignIn =
