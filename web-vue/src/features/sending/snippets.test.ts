@@ -1,6 +1,6 @@
 // Can what we offer to paste be pasted?
 import { describe, expect, it } from 'vitest'
-import { snippet, tools, type Access } from './snippets'
+import { preferred, snippet, tools, type Access } from './snippets'
 
 const access: Access = {
   host: 'smtp.acme.test',
@@ -9,6 +9,14 @@ const access: Access = {
   from: 'user@shop.test',
   to: 'anna+x@example.com',
 }
+
+describe('preferred', () => {
+  it('puts 587 and its twin first and keeps the order of the others', () => {
+    expect(preferred([2525, 2587])).toEqual([2587, 2525])
+    expect(preferred([25, 2525, 587])).toEqual([587, 25, 2525])
+    expect(preferred([2525, 25])).toEqual([2525, 25])
+  })
+})
 
 describe('snippet', () => {
   it('gives swaks one command', () => {

@@ -11,6 +11,12 @@ export interface Access {
   to: string
 }
 
+/** The ports with the submission port first (587 or its twin above 1024), which is the one to use: RFC 6409 §3.1. */
+export function preferred(ports: readonly number[]): number[] {
+  const rank = (port: number) => (port % 1000 === 587 ? 0 : 1)
+  return [...ports].sort((one, other) => rank(one) - rank(other))
+}
+
 export const tools = ['swaks', 'curl', 'python', 'node', 'php'] as const
 export type Tool = (typeof tools)[number]
 

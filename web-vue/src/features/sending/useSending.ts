@@ -3,7 +3,7 @@ import { computed } from 'vue'
 import { session } from '@/app/session'
 import { useLiveQuery } from '@/app/useLiveQuery'
 import { SmtpSettingsDocument } from '@/graphql/gen/graphql'
-import type { Access } from './snippets'
+import { preferred, type Access } from './snippets'
 
 export function useSending() {
   const query = useLiveQuery(SmtpSettingsDocument, () => ({}))
@@ -13,8 +13,7 @@ export function useSending() {
       ? null
       : {
           host: settings.value.host,
-          port:
-            settings.value.startTlsPorts.find((port) => port % 1000 === 587) ?? settings.value.startTlsPorts[0] ?? 587,
+          port: preferred(settings.value.startTlsPorts)[0] ?? 587,
           user: settings.value.users[0] ?? 'USER',
           from: session.value?.member?.email ?? 'you@example.com',
           to: settings.value.testRecipient,
