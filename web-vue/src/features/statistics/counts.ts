@@ -31,6 +31,11 @@ export const wholeOf: Record<Figure, Figure | null> = {
   bounced: 'total',
 }
 
+/** Whether anything happened in a period; what is queued is counted now, whatever the period. */
+export function anything(counts: Counts): boolean {
+  return figures.some((one) => one !== 'queued' && counts[one] > 0)
+}
+
 /** Counts as numbers to reckon with: large ones may arrive as text. */
 export function countsOf(told: CountsFieldsFragment): Counts {
   return Object.fromEntries(figures.map((one) => [one, Number(told[one])])) as Counts
