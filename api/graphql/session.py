@@ -88,6 +88,6 @@ def _wrong() -> LiveryError:
     return LiveryError(
         Kind.UNAUTHENTICATED,
         "UNAUTHENTICATED",
-        "Wrong e-mail address or password.",
+        "Wrong email address or password.",
         next="Check both; ask whoever runs your account for a new password.",
     )

@@ -11,7 +11,7 @@ from tests.api.conftest import LOGIN, ME, PASSWORD, World
 REFUSED = {
     "__typename": "Problem",
     "code": "UNAUTHENTICATED",
-    "message": "Wrong e-mail address or password.",
+    "message": "Wrong email address or password.",
     "field": None,
     "next": "Check both; ask whoever runs your account for a new password.",
 }
