@@ -17,7 +17,7 @@ import click
 from cli import ports
 from cli.environment import settled
 from kit.errors import LiveryError
-from kit.settings import Settings, SettingsError
+from kit.settings import DEFAULT_MAIL_DOMAIN, Settings, SettingsError
 
 _LOW_DISK = 2_000_000_000  # bytes; a day of mail and a checkpoint need room
 _EXPIRES_SOON = 21  # days; an automatic renewal has failed by then
@@ -50,7 +50,7 @@ def examine() -> Iterator[Finding]:
     """Look at everything, in the order in which a start would need it."""
     try:
         with settled() as settings:
-            yield Finding("ok", "settings", f"mail domain {settings.mail_domain}, delivery: {settings.route}")
+            yield _settings(settings)
             yield from _data_dir(settings.data_dir)
             yield from asyncio.run(_database(settings))
             yield _broker(settings)
@@ -62,6 +62,13 @@ def examine() -> Iterator[Finding]:
         yield Finding("fail", "settings", str(fault))
     except LiveryError as fault:
         yield Finding("fail", "start", f"{fault.message} {fault.next or ''}".strip())
+
+
+def _settings(settings: Settings) -> Finding:
+    text = f"mail domain {settings.mail_domain}, delivery: {settings.route}"
+    if settings.mail_domain == DEFAULT_MAIL_DOMAIN and settings.route == "mx":
+        return Finding("warn", "settings", f"{text}. Set LIVERY_MAIL_DOMAIN: this name is seen by every recipient.")
+    return Finding("ok", "settings", text)
 
 
 def _data_dir(folder: Path) -> Iterator[Finding]:

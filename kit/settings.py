@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+DEFAULT_MAIL_DOMAIN = "mail.livery.test"
+"""What nobody set: good for a demo, and for nothing that others see."""
+
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -114,7 +117,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         data_dir=_path(environ, "LIVERY_DATA_DIR") or _CHECKOUT / ".livery",
         secret_key=_secret(environ, required=bool(database_url)),
         public_url=(environ.get("LIVERY_PUBLIC_URL") or f"http://localhost:{http_port}").rstrip("/"),
-        mail_domain=environ.get("LIVERY_MAIL_DOMAIN") or "mail.livery.test",
+        mail_domain=environ.get("LIVERY_MAIL_DOMAIN") or DEFAULT_MAIL_DOMAIN,
         tls_cert=tls_cert,
         tls_key=tls_key,
         http_port=http_port,
