@@ -43,6 +43,8 @@ def _addresses(settings: Settings) -> str:
         ("Returns", f"port {settings.mx_port}, for bounces and complaints; with a login also for sending"),
         ("Delivery", _route(settings)),
     ]
+    if settings.demo and not settings.route.startswith("smtp://"):
+        rows.append(("Recipients", f"{_RECIPIENT}, bounced@, deferred@ … play what they are called (docs/smtp.md)"))
     return _rows("Addresses", rows)
 
 

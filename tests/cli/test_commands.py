@@ -8,6 +8,7 @@ from pathlib import Path
 from cryptography import x509
 
 from tests.cli.machine import CHECKOUT, Machine
+from tests.support.dns import Dns
 
 DEMO = {"LIVERY_DEMO": "1"}
 
@@ -38,6 +39,15 @@ def test_commands_start_a_server_for_their_own_duration(machine: Machine) -> Non
     assert status == 0, said
     assert "ok    tables       up to date" in said
     assert f"ok    port {machine.http}" in said
+    assert "ok    settings     mail domain mail.livery.test, delivery: simulator" in said
+    nowhere = {**DEMO, "LIVERY_ROUTE": "mx"}
+    with Dns() as dns:
+        nowhere["LIVERY_DNS"] = dns.address
+        warned = machine.livery("doctor", environ=nowhere)[1]
+        named = machine.livery("doctor", environ={**nowhere, "LIVERY_MAIL_DOMAIN": "mail.acme.test"})[1]
+    advice = "Set LIVERY_MAIL_DOMAIN: this name is seen by every recipient."
+    assert f"warn  settings     mail domain mail.livery.test, delivery: mx. {advice}" in warned
+    assert "ok    settings     mail domain mail.acme.test, delivery: mx\n" in named
     assert machine.processes() == {}
 
     pem = machine.data_dir / "tls" / "mail.livery.test.pem"
@@ -59,6 +69,24 @@ def test_explain_prints_one_object_a_reply(machine: Machine) -> None:
         (None, "unknown", None),
     ]
     assert all(row["reason"] and row["reply"] for row in rows)
+
+
+def test_explain_takes_a_reply_as_it_is_typed(machine: Machine, tmp_path: Path) -> None:
+    status, said = machine.livery("explain", "550 5.1.1 <a/b@c.test>: no such user")
+    row = json.loads(said)
+    assert (status, row["recipient"], row["class"], row["status"]) == (0, "a/b@c.test", "hard", "5.1.1")
+    file = tmp_path / "replies"
+    file.write_text("250 2.0.0 OK\n")
+    status, said = machine.livery("explain", str(file))
+    assert (status, json.loads(said)["class"]) == (0, "delivered")
+
+
+def test_explain_says_what_it_takes(machine: Machine, tmp_path: Path) -> None:
+    for what in (str(tmp_path / "none"), "no such user"):
+        status, said = machine.livery("explain", what)
+        assert status == 2
+        assert "No such file or directory" in said
+        assert '"-" for standard input, or a reply in quotes' in said
 
 
 def test_the_committed_schema_is_what_the_code_serves(machine: Machine) -> None:
