@@ -1,4 +1,4 @@
-"""How do the first people and programs get in? `livery operator create` and `livery credential create`."""
+"""How do the first people and programs get in? `livery operator create`, `livery credential create` and `revoke`."""
 
 import asyncio
 import sys
@@ -49,6 +49,16 @@ def create_credential(account: str, name: str, networks: tuple[str, ...]) -> Non
         lines = asyncio.run(_create_credential(settings, account, name, networks))
     for line in lines:
         click.echo(line)
+
+
+@credential.command("revoke")
+@click.argument("called", metavar="USER|NETWORK|NAME")
+@click.option("--account", required=True, metavar="SLUG", help="The account it sends for: shop.test")
+def revoke_credential(called: str, account: str) -> None:
+    """Let nobody log in with a credential any more."""
+    with settled() as settings:
+        asyncio.run(_revoke_credential(settings, account, called))
+    click.echo(f"{called} is revoked: from now on nobody is let in with it for {account}.")
 
 
 async def _create_operator(settings: Settings, email: str, name: str, password: str) -> None:
@@ -102,6 +112,22 @@ async def _create_credential(settings: Settings, slug: str, name: str, networks:
     if networks:
         return [f"Mail from {', '.join(networks)} is sent for {slug}, without a password."]
     return [f"user      {made.username}", f"password  {made.secret}", "The password is shown this once."]
+
+
+async def _revoke_credential(settings: Settings, slug: str, called: str) -> None:
+    from kit.db import open_database
+    from tenants.credentials import revoke_credential
+    from tenants.tree import find_account
+
+    db = await open_database(settings.database_url, size=1)
+    try:
+        async with db.unit_of_work() as unit:
+            account_id = await find_account(slug)
+            if account_id is None:
+                raise _unknown(slug)
+            await revoke_credential(unit.conn, account_id=account_id, called=called)
+    finally:
+        await db.close()
 
 
 def _unknown(slug: str) -> LiveryError:

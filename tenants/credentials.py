@@ -12,7 +12,7 @@ from uuid import UUID
 
 from kit.crypto import Keyring, new_secret
 from kit.db import Connection, Database
-from kit.errors import Kind, LiveryError, invalid
+from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
 from tenants.models import CredentialKind
 from tenants.scope import Scope
@@ -132,6 +132,30 @@ async def create_credential(
     if made is None:
         raise LiveryError(Kind.CONFLICT, "TAKEN", f"The user name {username} is taken.", field=("username",))
     return NewCredential(id, username, secret)
+
+
+async def revoke_credential(conn: Connection, *, account_id: UUID, called: str) -> None:
+    """Let nobody in any more with the account's credential of that user name, network or name; its row stays.
+
+    Raises LiveryError MISSING where there is none in force, CONFLICT where several are called so: then none is revoked.
+    """
+    ids = await conn.fetch(
+        """select id from credential
+            where account_id = $1 and revoked_at is null and ($2 in (username, name) or $2 = any (networks::text[]))
+              for update""",
+        account_id,
+        called,
+    )
+    if not ids:
+        raise missing("credential")
+    if len(ids) > 1:
+        raise LiveryError(
+            Kind.CONFLICT,
+            "AMBIGUOUS",
+            f"{len(ids)} credentials are called {called}.",
+            next="Say the user name or the network of the one that is meant.",
+        )
+    await conn.execute("update credential set revoked_at = livery_now() where id = $1", ids[0]["id"])
 
 
 async def smtp_users(conn: Connection, scope: Scope) -> list[str]:

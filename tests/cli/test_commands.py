@@ -24,6 +24,10 @@ def test_commands_start_a_server_for_their_own_duration(machine: Machine) -> Non
     assert len(lines["password"]) == 32
     status, said = machine.livery("credential", "create", "--account", "shop.test", "--ip", "192.0.2.0/24")
     assert (status, said) == (0, "Mail from 192.0.2.0/24 is sent for shop.test, without a password.\n")
+    revoke = ("credential", "revoke", lines["user"].strip(), "--account", "shop.test")
+    revoked = f"{lines['user'].strip()} is revoked: from now on nobody is let in with it for shop.test.\n"
+    assert machine.livery(*revoke) == (0, revoked)
+    assert machine.livery(*revoke) == (1, "livery: No such credential.\n")
     status, said = machine.livery("credential", "create", "--account", "nobody.test")
     assert (status, said) == (
         1,

@@ -15,6 +15,7 @@ from tenants.credentials import (
     authenticate_smtp,
     authenticate_source,
     create_credential,
+    revoke_credential,
 )
 from tests.support.world import SECRET_KEY, World
 
@@ -91,6 +92,34 @@ async def test_a_source_is_no_wider_than_one_organisation(world_db: Database, wo
         scope = await authenticate_source(world_db, ip=ip)
         assert scope is not None
         assert scope.account_id == world.shop.id
+
+
+async def test_who_is_revoked_is_not_let_in_and_nobody_else_is_touched(world_db: Database, world: World) -> None:
+    async def let_in() -> tuple[bool, bool]:
+        user, password = world.shop.smtp_user, world.shop.smtp_password
+        smtp = await authenticate_smtp(world_db, RING, username=user, password=password, ip="127.0.0.1")
+        return smtp is not None, await authenticate_source(world_db, ip="192.0.2.5") is not None
+
+    async with world_db.connection() as conn:
+        for network in ("192.0.2.0/24", "198.51.100.0/24"):
+            await create_credential(
+                conn, RING, account_id=world.shop.id, kind=CredentialKind.SOURCE, name="office", networks=(network,)
+            )
+        for account, called, kind in (
+            (world.rival.id, world.shop.smtp_user, Kind.MISSING),
+            (world.shop.id, "nobody", Kind.MISSING),
+            (world.shop.id, "office", Kind.CONFLICT),
+        ):
+            with pytest.raises(LiveryError) as refused:
+                await revoke_credential(conn, account_id=account, called=called)
+            assert refused.value.kind is kind
+        assert await let_in() == (True, True)
+        await revoke_credential(conn, account_id=world.shop.id, called="192.0.2.0/24")
+        assert await let_in() == (True, False)
+        await revoke_credential(conn, account_id=world.shop.id, called=world.shop.smtp_user)
+        assert await let_in() == (False, False)
+        await revoke_credential(conn, account_id=world.shop.id, called="office")
+    assert await authenticate_source(world_db, ip="198.51.100.9") is None
 
 
 async def test_a_credential_bound_to_a_network_is_of_no_use_elsewhere(world_db: Database, world: World) -> None:
