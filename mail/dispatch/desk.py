@@ -307,14 +307,18 @@ class Desk:
 
     async def _wind_down(self, grace: float) -> None:
         deadline = time.monotonic() + grace
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # Again and again: a task that ends may have begun another one.
+        while tasks := list(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         self._lanes.empty()
         begun = self._speaking | self._recorder.unrecorded()
-        unbegun = [lease.claimed for lease in self._leases.all() if lease.claimed.id not in begun]
-        await self._give_back(unbegun)
+        unbegun = [lease for lease in self._leases.all() if lease.claimed.id not in begun]
+        for lease in unbegun:
+            # Another worker may have it from now on: whoever still holds the letter here must not send it.
+            lease.lost = True
+        await self._give_back([lease.claimed for lease in unbegun])
         await self._lanes.finish(deadline - time.monotonic())
         await self._until(lambda: not self._recorder.unrecorded(), _LAST_WORDS)
         if left := self._recorder.unrecorded():
