@@ -87,7 +87,7 @@ async def test_at_every_offset_it_is_stored_and_charged_or_neither(stage: Stage)
         return found if found.keys() >= sure else None
 
     await eventually(arrived, "messages of clients that closed in order")
-    stage.platform.stop("smtpd")  # in order: whatever was on its way in is in now
+    await asyncio.to_thread(stage.platform.stop, "smtpd")  # in order: whatever was on its way in is in now
     found = await pairs()
     assert set(found.values()) == {(1, 1)}
     assert {reader for reader in found if not whole[reader]} == set()

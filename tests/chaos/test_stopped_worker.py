@@ -11,7 +11,6 @@ import pytest
 from tests.chaos.quick_workers import LEASE
 from tests.flows.test_crash import submit_many
 from tests.support.postgres import Postgres
-from tests.support.sink import Sink
 from tests.support.stage import Stage, staged
 
 MESSAGES = 12
@@ -27,14 +26,16 @@ def stage(populated: Postgres) -> Iterator[Stage]:
 async def test_a_worker_stopped_past_its_lease_and_continued_sends_nothing_twice(stage: Stage) -> None:
     sleeper, other = stage.platform.each("workers")
     await asyncio.to_thread(stage.platform.stop, other)
-    # Every reply takes its time, so that no message gets as far as its final dot before the worker is stopped.
-    async with stage.host(Sink(drip=0.01)) as sink:
+    async with stage.host() as sink:
+        # Nobody is told to go ahead before the worker is stopped, so no message gets as far as its final dot.
+        sink.hold("data")
         promised = await submit_many(stage, "sleeper", MESSAGES)
-        await sink.until(lambda: sink.connections >= 3, "conversations")
+        await sink.until(lambda: sink.holding("data") >= 3, "conversations")
         pid = stage.platform.pid(sleeper)
         os.kill(pid, signal.SIGSTOP)
         try:
             assert sink.mails == []
+            sink.release("data")
             await asyncio.to_thread(stage.platform.launch, other)
             await sink.receives(MESSAGES, seconds=60)
         finally:

@@ -1,5 +1,6 @@
 """What happens is seen as it happens: a message goes queued, then delivered, and the figures move, without a reload."""
 
+import asyncio
 import time
 
 from playwright.async_api import Page, expect
@@ -27,7 +28,7 @@ async def test_a_message_appears_queued_and_becomes_delivered_while_the_figures_
     await _figure(page, "total", "1")
     await page.evaluate("window.untouched = true")
 
-    stage.platform.stop("workers")
+    await asyncio.to_thread(stage.platform.stop, "workers")
     await stage.submit(plain(tenant.email, "anna@example.test", "Now"), ["anna@example.test"])
     row = page.get_by_test_id("feed").locator("li", has_text="anna@example.test")
     await expect(row).to_have_attribute("data-status", "queued", timeout=SOON)
@@ -35,7 +36,7 @@ async def test_a_message_appears_queued_and_becomes_delivered_while_the_figures_
     await _figure(page, "total", "2")
     await _figure(page, "queued", "1")
 
-    stage.platform.launch("workers")
+    await asyncio.to_thread(stage.platform.launch, "workers")
     await expect(row).to_have_attribute("data-status", "delivered", timeout=30_000)
     await _figure(page, "delivered", "2")
     await _figure(page, "queued", "0")

@@ -1,5 +1,6 @@
 """A cut connection says so, counts down, and goes on where it was: nothing missing, nothing twice."""
 
+import asyncio
 from collections.abc import Sequence
 
 from playwright.async_api import Page, expect
@@ -35,7 +36,7 @@ async def test_after_a_cut_the_feed_has_every_recipient_once(stage: Stage, visit
     await expect(badge).to_have_attribute("data-state", "offline", timeout=20_000)
     await expect(badge).to_contain_text("Offline, next try in")
     await _send(stage, [f"during-{number}" for number in range(5)])
-    stage.platform.launch("api")
+    await asyncio.to_thread(stage.platform.launch, "api")
     await visit.is_live()
     await _send(stage, ["after-1"])
 

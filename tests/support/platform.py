@@ -1,5 +1,6 @@
 """How does a test meet the platform from outside? As real processes, started as by an operator, that leave no trace."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -78,12 +79,14 @@ class Platform:
             self.wait(name)
 
     def launch(self, name: str) -> None:
-        """Start one process (again) and wait until it is ready."""
+        """Start one process (again) and wait until it is ready; from a coroutine in a thread."""
+        _in_a_thread()
         self._launch(name)
         self.wait(name)
 
     def stop(self, *names: str) -> dict[str, int]:
-        """Stop processes in order by SIGTERM (all without names) and return their exit statuses."""
+        """Stop processes in order by SIGTERM (all without names) and return their exit statuses; from a coroutine in a thread."""
+        _in_a_thread()
         chosen = [name for name in names or self.names if name in self._running]
         for name in chosen:
             if self._running[name].poll() is None:
@@ -145,6 +148,15 @@ class Platform:
 
     def _certificate(self) -> tuple[Path, Path]:
         return write_certificate(self.folder, "localhost", MAIL_DOMAIN)
+
+
+def _in_a_thread() -> None:
+    """Waiting on an event loop would stop the remote hosts on it, for which the process may be waiting in turn."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise AssertionError("this blocks the event loop: call it by asyncio.to_thread")
 
 
 def _http_ok(url: str) -> bool:

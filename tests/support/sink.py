@@ -35,6 +35,18 @@ class Mail:
     session: int
     reply: str
 
+    def hold(self, step: Step) -> None:
+        """Answer nothing at one step ("data" or "dot") until `release`: whoever gets that far is in the middle of it."""
+        self._held[step] = asyncio.Event()
+
+    def release(self, step: Step) -> None:
+        """Answer everybody who waits at this step, and go on as usual."""
+        self._held.pop(step).set()
+
+    def holding(self, step: Step) -> int:
+        """How many sessions wait at this step."""
+        return self._holding.get(step, 0)
+
     @property
     def accepted(self) -> bool:
         """Did the sink take responsibility?"""
@@ -58,6 +70,8 @@ class Sink:
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _server: asyncio.Server | None = None
     _sessions: set[asyncio.Task[None]] = field(default_factory=set)
+    _held: dict[Step, asyncio.Event] = field(default_factory=dict)
+    _holding: dict[Step, int] = field(default_factory=dict)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -93,6 +107,18 @@ class Sink:
         At `dot` the first recipient of the transaction counts. "250 …" is what an unscripted step answers.
         """
         self._script[at, to.lower()] = list(replies)
+
+    def hold(self, step: Step) -> None:
+        """Answer nothing at one step ("data" or "dot") until `release`: whoever gets that far is in the middle of it."""
+        self._held[step] = asyncio.Event()
+
+    def release(self, step: Step) -> None:
+        """Answer everybody who waits at this step, and go on as usual."""
+        self._held.pop(step).set()
+
+    def holding(self, step: Step) -> int:
+        """How many sessions wait at this step."""
+        return self._holding.get(step, 0)
 
     @property
     def accepted(self) -> list[Mail]:
@@ -130,6 +156,16 @@ class Sink:
         finally:
             self._sessions.discard(task)
             writer.close()
+
+    async def _wait(self, step: Step) -> None:
+        if (gate := self._held.get(step)) is None:
+            return
+        self._holding[step] = self.holding(step) + 1
+        try:
+            await self._tell()
+            await gate.wait()
+        finally:
+            self._holding[step] -= 1
 
     async def _tell(self) -> None:
         async with self._news:
@@ -209,6 +245,7 @@ class _Session:
         return await self._say("500 5.5.2 unknown command")
 
     async def _data(self) -> bool:
+        await self.sink._wait("data")
         go = self.sink._reply("data") or "354 go ahead"
         if not await self._say(go):
             return False
@@ -234,6 +271,7 @@ class _Session:
         self._forget()
         self.sink.mails.append(mail)
         await self.sink._tell()
+        await self.sink._wait("dot")
         return await self._say(reply)
 
     def _greeting(self, verb: str) -> str:
