@@ -1,11 +1,13 @@
 """What does a process settle with the kernel: whose life it shares, and how many files it may open?"""
 
+import contextlib
 import ctypes
 import os
 import resource
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 
@@ -34,3 +36,15 @@ def allow_many_files(most: int = 65_536) -> None:
     wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def give_way(nice: int) -> None:
+    """Let every other process of this machine go first where the processor is short: `nice` from 1 to 19.
+
+    Where Linux groups processes by session (`sched_autogroup_enabled`), niceness counts only within the session, so the
+    session's own is lowered too, unless it is shared with others.
+    """
+    os.nice(nice)
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # not Linux, no grouping, or not ours to set
+            Path("/proc/self/autogroup").write_text(str(nice))

@@ -24,7 +24,7 @@ import uvloop
 from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
 from dramatiq.middleware import AsyncIO
 
-from kit import jobs, logs, metrics
+from kit import jobs, logs, metrics, process
 from kit.bell import Bell
 from kit.crypto import Keyring
 from kit.db import Database, open_database
@@ -42,6 +42,9 @@ _CONSUMERS_GRACE = 5.0
 # Handlers return at once; two threads are there so that one slow acknowledgement holds up nothing.
 _THREADS = 2
 _CONNECTIONS = 6
+# Where the processor is short, taking mail goes before sending it: the queue can wait, a client that gets no answer cannot
+# (docs/decisions/0006).
+_NICE = 10
 
 
 def serve(
@@ -49,6 +52,7 @@ def serve(
 ) -> None:
     """Deliver mail until SIGTERM or SIGINT. Any number of such processes share the queue."""
     logs.configure("workers")
+    process.give_way(_NICE)
     uvloop.run(_serve(settings, ways_out, lease))
 
 

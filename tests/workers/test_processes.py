@@ -1,12 +1,14 @@
 """Do worker processes deliver what nobody rang for, and lose or double nothing when they are stopped or killed?"""
 
 import asyncio
+import os
 import re
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -193,6 +195,16 @@ async def test_processes_show_how_they_stand(world_db: Database, world_url: str,
 
         assert metrics("workers")['mail_outcomes_total{kind="delivered"}'] == 1
         assert metrics("clock")["mail_clock_leads"] == 1
+
+
+async def test_delivery_gives_way_to_whoever_offers_mail(world_url: str) -> None:
+    async with Sink() as sink, platform(world_url, sink, "clock", "workers") as started:
+        workers, clock_ = (started.pid(name) for name in ("workers", "clock"))
+        assert os.getpriority(os.PRIO_PROCESS, workers) == os.getpriority(os.PRIO_PROCESS, clock_) + 10
+        group = Path(f"/proc/{workers}/autogroup")
+        if group.exists():  # Linux that groups processes by session
+            assert group.read_text().split()[-1] == "10"
+            assert Path(f"/proc/{clock_}/autogroup").read_text().split()[-1] != "10"
 
 
 @pytest.mark.parametrize("stuck", [True, False])
