@@ -3,6 +3,7 @@
     A door (smtpd, api) authenticates somebody to a `tenants.scope.Scope` and hands over an envelope and bytes.
     compose        JSON first becomes bytes, then takes the same way
     intake         accept(): stored, charged and recorded in one commit; only then 250 or 202; then it rings
+    admission      may it come in, and who pays?
     jobs           the rings: ids to look at, never content
     dispatch/      a worker claims what is due (lease, fence), walks each message through named steps,
                    hands it to a lane, and records every outcome at once
@@ -23,7 +24,7 @@
     models/        the tables
     errors         the refusals
 
-Order of the floors: commands (intake, dispatch, returns, domains, compose) > ledger > effects > reads and means (search,
+Order of the floors: commands (intake, dispatch, returns, domains, compose) > admission, ledger > effects > reads and means (search,
 stats, live, feed, transports) > models > pure (lifecycle, verdict, retry, jobs, errors, wire). Truth is in PostgreSQL; whatever
 rings only says "look again", and a lost ring costs delay, never mail.
 """

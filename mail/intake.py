@@ -1,10 +1,10 @@
 """How does a message get in? `Intake.accept` is the one way, for SMTP and API alike.
 
 1. The door has authenticated somebody to a `Scope` and hands over envelope and bytes as received.
-2. Submissions that arrive together share one transaction (group commit): it decides for each submission by itself, writes
-   bodies, messages, recipients and first facts with one statement each, and charges last, locking every balance the
-   batch touches in one ascending order. Where a balance ran out meanwhile, all of it is undone and done again with the
-   balances held from the start. Large ones commit alone, so that nobody waits for their bytes.
+2. Submissions that arrive together share one commit (group commit): one statement reads what decides over each of them
+   (`mail.admission`), one writes bodies, messages, recipients, first facts and charges, locking every balance in one
+   ascending order. Where a balance ran out between the two, nothing was written, and both are done again with the
+   balances held. Large ones commit alone, so that nobody waits for their bytes.
 3. Only after the commit does `accept` return: 250 or 202 means stored and charged. The commit does not belong to the
    caller's task; a client that hangs up leaves behind both or neither.
 4. Then the rings: workers for the mail, the bell for those who watch. Both are hints.
@@ -27,11 +27,9 @@ from kit.bell import Bell
 from kit.db import Connection, Database
 from kit.errors import Kind, LiveryError, invalid
 from kit.ids import new_id
-from mail import ledger
-from mail.errors import foreign_sender, no_credits, suspended
+from kit.statement import Part, carry_out
+from mail import admission, ledger
 from mail.jobs import Dispatch
-from mail.ledger import Fact
-from mail.lifecycle import EventKind
 from mail.wire import headers
 from mail.wire.address import domain_of
 from tenants import credits
@@ -185,37 +183,41 @@ class Intake:
             self._bell.ring({waiting.scope.account_id for waiting in accepted})
 
     async def _write(self, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
-        """One transaction; where a balance ran out under it, a second one that holds the balances from its start."""
+        """Two statements, the second a commit of its own; where a balance ran out between them, both with it held."""
         try:
-            async with self._db.transaction() as conn:
-                return await _store(conn, batch, hold_balances=False)
-        except credits.Overdrawn:
-            async with self._db.transaction() as conn:
-                return await _store(conn, batch, hold_balances=True)
+            async with self._db.connection() as conn:
+                return await _store(conn, batch)
+        except asyncpg.PostgresError as fault:
+            if not credits.overdrawn(fault):
+                raise
+        async with self._db.transaction() as conn:
+            await credits.hold(conn, sorted({waiting.scope.account_id for waiting in batch}))
+            return await _store(conn, batch)
 
 
-async def _store(conn: Connection, batch: Sequence[_Waiting], *, hold_balances: bool) -> dict[UUID, LiveryError]:
-    """Decide, write and charge; return who was refused. Raises credits.Overdrawn unless the balances are held.
-
-    Charging comes last: every other process's submissions for these accounts wait from there to the commit.
-    """
-    refused, payers = await _decide(conn, batch, hold_balances=hold_balances)
-    accepted = [waiting for waiting in batch if waiting.accepted.message_id not in refused]
-    if accepted:
-        await _insert(conn, accepted)
-        chaos.point("inside-the-transaction")
-        await ledger.record(
+async def _store(conn: Connection, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
+    """Decide, then write and charge in one statement; return who was refused, by message."""
+    decision = await admission.decide(
+        conn,
+        [
+            admission.Applicant(w.accepted.message_id, w.scope.account_id, len(w.recipients), w.from_domains)
+            for w in batch
+        ],
+    )
+    admitted = [waiting for waiting in batch if waiting.accepted.message_id not in decision.refused]
+    chaos.point("decided")
+    if admitted:
+        await carry_out(
             conn,
-            [
-                Fact(EventKind.ACCEPTED, id, w.accepted.message_id, w.scope.account_id)
-                for w in accepted
-                for id in w.accepted.recipient_ids
-            ],
+            _rows(admitted),
+            ledger.accepted(
+                [(id, w.accepted.message_id, w.scope.account_id) for w in admitted for id in w.accepted.recipient_ids]
+            ),
+            credits.charge(
+                {w.accepted.message_id: (decision.payers[w.scope.account_id], len(w.recipients)) for w in admitted}
+            ),
         )
-        await credits.spend(
-            conn, {w.accepted.message_id: (payers[w.scope.account_id], len(w.recipients)) for w in accepted}
-        )
-    return refused
+    return decision.refused
 
 
 def _read(scope: Scope, submission: Submission) -> _Waiting:
@@ -243,80 +245,16 @@ def _read(scope: Scope, submission: Submission) -> _Waiting:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """What decides over an account's submissions."""
-
-    lineage: frozenset[UUID]
-    """Its ancestors and itself."""
-    payer: UUID
-    """Whose balance it spends."""
-    barred: bool
-    """It, or an account above it, is suspended."""
-
-
-async def _decide(
-    conn: Connection, batch: Sequence[_Waiting], *, hold_balances: bool
-) -> tuple[dict[UUID, LiveryError], dict[UUID, UUID]]:
-    """Which submissions are refused, and why; and who pays for each account."""
-    accounts = sorted({waiting.scope.account_id for waiting in batch})
-    standings = await _standings(conn, accounts)
-    payers = {account: standing.payer for account, standing in standings.items()}
-    owners = await _owners(conn, {domain for waiting in batch for domain in waiting.from_domains})
-    remaining = await credits.balances(conn, sorted(set(payers.values())), hold=hold_balances)
-    refused: dict[UUID, LiveryError] = {}
-    for waiting in batch:
-        account = waiting.scope.account_id
-        price = len(waiting.recipients)
-        standing = standings.get(account)
-        if standing is None:  # deleted while it was submitting
-            refused[waiting.accepted.message_id] = suspended()
-            continue
-        # Somebody's own domains are theirs and their subtree's: a sub-account may send as its reseller's.
-        foreign = [d for d in waiting.from_domains if d in owners and owners[d] not in standing.lineage]
-        if standing.barred:
-            refused[waiting.accepted.message_id] = suspended()
-        elif foreign:
-            refused[waiting.accepted.message_id] = foreign_sender(foreign[0])
-        elif remaining.get(standing.payer, 0) < price:
-            refused[waiting.accepted.message_id] = no_credits()
-        else:
-            remaining[standing.payer] -= price
-    return refused, payers
-
-
-async def _standings(conn: Connection, accounts: Sequence[UUID]) -> dict[UUID, _Standing]:
-    rows = await conn.fetch(
-        """select a.id, a.lineage, coalesce(a.pool_id, a.id) as payer,
-                  exists (select from account s where s.id = any (a.lineage) and s.suspended_at is not null) as barred
-             from account a where a.id = any ($1::uuid[])""",
-        accounts,
-    )
-    return {row["id"]: _Standing(frozenset(row["lineage"]), row["payer"], row["barred"]) for row in rows}
-
-
-async def _owners(conn: Connection, domains: set[str]) -> dict[str, UUID]:
-    """Who has verified each of these domains, or the nearest domain above it; none for those that nobody has."""
-    above = {d: [d.split(".", n)[n] for n in range(d.count("."))] for d in domains}
-    rows = await conn.fetch(
-        "select name, account_id from domain where name = any ($1::text[]) and verified_at is not null",
-        sorted({name for names in above.values() for name in names}),
-    )
-    verified = {row["name"]: row["account_id"] for row in rows}
-    return {
-        d: next(verified[n] for n in names if n in verified) for d, names in above.items() if verified.keys() & names
-    }
-
-
-async def _insert(conn: Connection, accepted: Sequence[_Waiting]) -> None:
+def _rows(accepted: Sequence[_Waiting]) -> Part:
+    """Bodies, messages and recipients."""
     rows = [
         (id, w.accepted.message_id, w.scope.account_id, recipient)
         for w in accepted
         for id, recipient in zip(w.accepted.recipient_ids, w.recipients, strict=True)
     ]
-    # One statement, and the clock asked once in it: as a column's default it would be asked for every row.
-    await conn.execute(
-        """with moment as materialized (
+    # The clock is asked once: as a column's default it would be asked for every row.
+    return Part(
+        """moment as materialized (
              select livery_now() as now
            ), stored as (
              insert into body (message_id, content) select * from unnest($1::uuid[], $2::bytea[])
@@ -325,39 +263,42 @@ async def _insert(conn: Connection, accepted: Sequence[_Waiting]) -> None:
              select r.*, now, now
                from moment, unnest($19::uuid[], $20::uuid[], $21::uuid[], $22::text[], $23::text[], $24::text[],
                                    $25::text[]) as r
-           )
+           ), written as (
            insert into message (id, account_id, credential_id, door, envelope_from, sender, subject, message_id_header,
                                 size, eight_bit, smtputf8, dsn_ret, dsn_envid, trace, sandbox, recipient_count,
                                 accepted_at, expires_at)
            select m.*, now, now + $18::interval
              from moment, unnest($1::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
                                  $9::text[], $10::int[], $11::bool[], $12::bool[], $13::text[], $14::text[], $15::text[],
-                                 $16::bool[], $17::int[]) as m""",
-        [w.accepted.message_id for w in accepted],
-        [w.submission.content for w in accepted],
-        [w.scope.account_id for w in accepted],
-        [w.scope.credential_id for w in accepted],
-        [w.submission.door for w in accepted],
-        [w.submission.envelope.sender for w in accepted],
-        [w.sender for w in accepted],
-        [w.subject for w in accepted],
-        [w.message_id_header for w in accepted],
-        [len(w.submission.content) for w in accepted],
-        [w.eight_bit for w in accepted],
-        [w.submission.envelope.smtputf8 for w in accepted],
-        [w.submission.envelope.ret for w in accepted],
-        [w.submission.envelope.envid for w in accepted],
-        [w.submission.trace for w in accepted],
-        [w.scope.sandbox for w in accepted],
-        [len(w.recipients) for w in accepted],
-        LIFE,
-        [id for id, _, _, _ in rows],
-        [message_id for _, message_id, _, _ in rows],
-        [account_id for _, _, account_id, _ in rows],
-        [recipient.address for *_, recipient in rows],
-        [domain_of(recipient.address) for *_, recipient in rows],
-        [recipient.notify for *_, recipient in rows],
-        [recipient.orcpt for *_, recipient in rows],
+                                 $16::bool[], $17::int[]) as m
+           )""",
+        (
+            [w.accepted.message_id for w in accepted],
+            [w.submission.content for w in accepted],
+            [w.scope.account_id for w in accepted],
+            [w.scope.credential_id for w in accepted],
+            [w.submission.door for w in accepted],
+            [w.submission.envelope.sender for w in accepted],
+            [w.sender for w in accepted],
+            [w.subject for w in accepted],
+            [w.message_id_header for w in accepted],
+            [len(w.submission.content) for w in accepted],
+            [w.eight_bit for w in accepted],
+            [w.submission.envelope.smtputf8 for w in accepted],
+            [w.submission.envelope.ret for w in accepted],
+            [w.submission.envelope.envid for w in accepted],
+            [w.submission.trace for w in accepted],
+            [w.scope.sandbox for w in accepted],
+            [len(w.recipients) for w in accepted],
+            LIFE,
+            [id for id, _, _, _ in rows],
+            [message_id for _, message_id, _, _ in rows],
+            [account_id for _, _, account_id, _ in rows],
+            [recipient.address for *_, recipient in rows],
+            [domain_of(recipient.address) for *_, recipient in rows],
+            [recipient.notify for *_, recipient in rows],
+            [recipient.orcpt for *_, recipient in rows],
+        ),
     )
 
 

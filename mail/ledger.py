@@ -1,4 +1,4 @@
-"""What has happened, and who may say so? `record` is the one writer of facts.
+"""What has happened, and who may say so? `record` is the one writer of facts; `accepted` writes the first ones.
 
 It inserts events and carries out their consequences by name in the caller's transaction: either both are there or
 neither. Events never change. Their order is (epoch, xid, id) below the oldest running transaction, because ids are handed
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from kit.db import Connection
+from kit.statement import Part
 from mail.effects import recipients
 from mail.lifecycle import MARKS, EventKind
 
@@ -56,6 +57,18 @@ class Attempt:
     conversation: str
 
 
+def accepted(recipients: Sequence[tuple[UUID, UUID, UUID]]) -> Part:
+    """The first fact of each (recipient, message, account), for the statement in which `mail.intake` makes the rows."""
+    return Part(
+        f"""accepted as (
+             insert into event (epoch, at, recipient_id, message_id, account_id, kind, is_first)
+             select (select epoch from ledger_epoch), (select livery_now()), f.*, '{EventKind.ACCEPTED.value}', true
+               from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as f
+           )""",
+        tuple(zip(*recipients, strict=True)),
+    )
+
+
 async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Attempt] = ()) -> frozenset[UUID]:
     """Write facts, the attempts they came from, and their consequences; return the recipients whose fact was taken.
 
@@ -66,13 +79,8 @@ async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Att
         await _insert_attempts(conn, attempts)
     taken: set[UUID] = set()
     for batch in _by_recipient(facts):
-        moves = [fact for fact in batch if fact.kind not in MARKS and fact.kind is not EventKind.ACCEPTED]
+        moves = [fact for fact in batch if fact.kind not in MARKS]
         marks = [fact for fact in batch if fact.kind in MARKS]
-        accepted = [fact for fact in batch if fact.kind is EventKind.ACCEPTED]
-        if accepted:
-            # The row itself was made `queued` by mail.intake in this same transaction.
-            await _insert_events(conn, accepted, [None] * len(accepted), [True] * len(accepted))
-            taken.update(fact.recipient_id for fact in accepted)
         if moves:
             left = await recipients.move(conn, moves)
             moved = [fact for fact in moves if fact.recipient_id in left]

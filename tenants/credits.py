@@ -7,12 +7,11 @@ ascending order (any other order deadlocks) and as late as can be, because other
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import asyncpg
+
 from kit.db import Connection
 from kit.errors import invalid
-
-
-class Overdrawn(Exception):
-    """A balance does not cover what was charged to it; the transaction must not commit."""
+from kit.statement import Part
 
 
 async def grant(conn: Connection, account_id: UUID, amount: int) -> None:
@@ -27,28 +26,27 @@ async def grant(conn: Connection, account_id: UUID, amount: int) -> None:
     )
 
 
-async def balances(conn: Connection, accounts: Sequence[UUID], *, hold: bool) -> dict[UUID, int]:
-    """What remains of these accounts' credits. With `hold` nobody else can spend them until the transaction ends."""
-    rows = await conn.fetch(
-        f"""select account_id, remaining from balance where account_id = any($1::uuid[])
-             order by account_id {"for update" if hold else ""}""",
+async def hold(conn: Connection, accounts: Sequence[UUID]) -> None:
+    """Let nobody else spend what these accounts spend, their own credits or a pool's, until the transaction ends."""
+    await conn.execute(
+        """select from balance where account_id in (select coalesce(pool_id, id) from account where id = any($1::uuid[]))
+            order by account_id for update""",
         list(accounts),
     )
-    return {row["account_id"]: row["remaining"] for row in rows}
 
 
-async def spend(conn: Connection, charges: Mapping[UUID, tuple[UUID, int]]) -> None:
-    """Charge each message id its (account, credits), all of them or, raising Overdrawn, the transaction with them.
+def charge(charges: Mapping[UUID, tuple[UUID, int]]) -> Part:
+    """Charge each message id its (account, credits). A balance that would fall below zero fails the whole statement.
 
-    The balances are locked in ascending order from here to the end of the transaction.
+    The balances are locked in ascending order until the commit. `overdrawn` tells such a failure from others.
     """
-    short = await conn.fetchval(
-        """with charge as (
+    return Part(
+        """charge as (
              select * from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as c (message_id, account_id, credits)
            ), due as (
              select account_id, sum(credits) as credits from charge group by account_id
            ), held as materialized (
-             select account_id, remaining from balance where account_id in (select account_id from due)
+             select account_id from balance where account_id in (select account_id from due)
               order by account_id for update
            ), entry as (
              insert into credit_entry (account_id, delta, reason, message_id)
@@ -56,13 +54,12 @@ async def spend(conn: Connection, charges: Mapping[UUID, tuple[UUID, int]]) -> N
            ), paid as (
              update balance b set remaining = b.remaining - d.credits
                from due d join held h on h.account_id = d.account_id
-              where b.account_id = d.account_id and h.remaining >= d.credits
-             returning b.account_id
-           )
-           select (select count(*) from due) - (select count(*) from paid)""",
-        list(charges),
-        [account for account, _ in charges.values()],
-        [credits for _, credits in charges.values()],
+              where b.account_id = d.account_id
+           )""",
+        (list(charges), [account for account, _ in charges.values()], [credits for _, credits in charges.values()]),
     )
-    if short:
-        raise Overdrawn
+
+
+def overdrawn(fault: Exception) -> bool:
+    """Whether a statement failed because a balance does not cover what was charged to it."""
+    return isinstance(fault, asyncpg.CheckViolationError) and fault.constraint_name == "balance_never_negative"

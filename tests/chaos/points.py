@@ -18,7 +18,7 @@ POINTS = {
     "after-354": Point(("smtpd",), 12),
     "mid-data": Point(("smtpd",), 4),
     "after-dot-before-commit": Point(("smtpd",), 12),
-    "inside-the-transaction": Point(("smtpd", "api"), 8),
+    "decided": Point(("smtpd", "api"), 8),
     "after-commit-before-250": Point(("smtpd", "api"), 8),
     "after-250-before-ring": Point(("smtpd",), 12),
     "after-commit-before-202": Point(("api",), 8),
