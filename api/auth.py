@@ -114,7 +114,7 @@ async def identify(
     if token is None:
         return Asker(host, ip)
     async with db.connection() as conn:
-        scope = await members.session_scope(conn, token, host=host)
+        scope = await members.session_scope(conn, token, host=host, ip=ip)
     return Asker(host, ip, scope, session=token if scope else None)
 
 
@@ -136,7 +136,7 @@ async def still(db: Database, keyring: Keyring, asker: Asker) -> bool:
     scope = None
     if asker.session is not None:
         async with db.connection() as conn:
-            scope = await members.session_scope(conn, asker.session, host=asker.host)
+            scope = await members.session_scope(conn, asker.session, host=asker.host, ip=asker.ip)
     elif asker.key is not None:
         try:
             scope = await credentials.authenticate_key(db, keyring, asker.key, ip=asker.ip)

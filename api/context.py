@@ -12,10 +12,11 @@ from api.auth import Asker
 from api.errors import signed_out
 from kit.bell import Bell
 from kit.crypto import Keyring
-from kit.db import Connection, Database
+from kit.db import Connection, Database, UnitOfWork
 from kit.settings import Settings
 from mail.intake import Intake
 from mail.live import Live
+from tenants.permissions import Permission
 from tenants.scope import Scope
 
 if TYPE_CHECKING:
@@ -78,8 +79,16 @@ class Context:
         return self._loaders
 
     @contextlib.asynccontextmanager
-    async def read(self) -> AsyncIterator[Connection]:
-        """One short transaction in the asker's scope."""
-        _ = self.scope  # strangers get no connection
-        async with self.platform.db.transaction() as conn:
+    async def read(self, permission: Permission | None = None) -> AsyncIterator[Connection]:
+        """One short transaction in the asker's scope, which must have `permission`. Raises LiveryError."""
+        if permission is not None:
+            self.scope.require(permission)
+        async with self.platform.db.transaction(sees=self.scope.account_id) as conn:
             yield conn
+
+    @contextlib.asynccontextmanager
+    async def change(self, permission: Permission) -> AsyncIterator[UnitOfWork]:
+        """One unit of work in the asker's scope, which must have `permission`. Raises LiveryError."""
+        self.scope.require(permission)
+        async with self.platform.db.unit_of_work(sees=self.scope.account_id) as unit:
+            yield unit

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import UUID
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -24,6 +25,8 @@ type Connection = asyncpg.Connection | PoolConnectionProxy
 
 MODELS = {"tenants": "tenants.models", "mail": "mail.models"}
 """Where the tables are declared, by name only: this layer imports neither."""
+
+_SEES = "select set_config('livery.account', $1, true)"
 
 # How long anybody waits for a free connection before the caller is told to come back (security: a full pool never hangs).
 _ACQUIRE = 10.0
@@ -49,22 +52,27 @@ class Database:
                 yield conn
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, *, sees: UUID | None = None) -> AsyncIterator[Connection]:
         """A transaction that commits at the end of the block, or rolls back when it raises or is cancelled.
 
+        `sees` is the account whose subtree row-level security shows to the API's role; it ends with the transaction.
         Never await the network inside: an idle transaction holds back every reader of the ledger.
         """
         async with self.pool.acquire(timeout=_ACQUIRE) as conn:
             with _sound(conn):
                 async with conn.transaction():
+                    if sees is not None:
+                        await conn.execute(_SEES, str(sees))
                     yield conn
 
     @contextlib.asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator["UnitOfWork"]:
+    async def unit_of_work(self, *, sees: UUID | None = None) -> AsyncIterator["UnitOfWork"]:
         """A transaction for Tortoise models and raw SQL alike; what `after_commit` was given runs once it has committed."""
         unit: UnitOfWork | None = None
         async with in_transaction("default") as client:
             unit = UnitOfWork(client._connection)
+            if sees is not None:
+                await unit.conn.execute(_SEES, str(sees))
             yield unit
         for act in unit._acts:
             result = act()

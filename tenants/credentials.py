@@ -15,6 +15,7 @@ from kit.db import Connection, Database
 from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
 from tenants.models import CredentialKind
+from tenants.permissions import CREDENTIALS, Permission
 from tenants.scope import Scope
 
 
@@ -31,7 +32,7 @@ _WIDEST_SOURCE = {4: 16, 6: 32}
 """IP version -> the shortest prefix that may send without a password: what one organisation holds."""
 
 _FIND = """
-select c.id, c.account_id, c.sandbox, c.secret_hash,
+select c.id, c.account_id, c.kind, c.sandbox, c.permissions, c.secret_hash,
        c.networks is null or $2::inet <<= any (c.networks) as from_here,
        exists (select from account s where s.id = any (a.lineage) and s.suspended_at is not null) as suspended
   from credential c join account a on a.id = c.account_id
@@ -50,7 +51,7 @@ async def authenticate_smtp(db: Database, keyring: Keyring, *, username: str, pa
     stored = row["secret_hash"] if row else b""
     if not hmac.compare_digest(given, stored) or row is None or not row["from_here"]:
         return None
-    return _scope(row)
+    return _scope(row, ip)
 
 
 async def authenticate_source(db: Database, *, ip: str) -> Scope | None:
@@ -67,7 +68,7 @@ async def authenticate_source(db: Database, *, ip: str) -> Scope | None:
             ip,
             CredentialKind.SOURCE.value,
         )
-    return _scope(row) if row else None
+    return _scope(row, ip) if row else None
 
 
 async def authenticate_key(db: Database, keyring: Keyring, key: str, *, ip: str) -> Scope | None:
@@ -77,7 +78,7 @@ async def authenticate_key(db: Database, keyring: Keyring, key: str, *, ip: str)
     """
     async with db.connection() as conn:
         row = await conn.fetchrow(_FIND + "c.secret_hash = $1", keyring.keyed_hash(key), ip, CredentialKind.API.value)
-    return _scope(row) if row and row["from_here"] else None
+    return _scope(row, ip) if row and row["from_here"] else None
 
 
 async def create_credential(
@@ -169,9 +170,16 @@ async def smtp_users(conn: Connection, scope: Scope) -> list[str]:
     return [row["username"] for row in rows]
 
 
-def _scope(row: Mapping[str, Any]) -> Scope:
+def _scope(row: Mapping[str, Any], ip: str) -> Scope:
     if row["suspended"]:
         raise LiveryError(
             Kind.DENIED, "SUSPENDED", "This account is suspended.", next="Ask whoever runs your account to resume it."
         )
-    return Scope(account_id=row["account_id"], credential_id=row["id"], sandbox=row["sandbox"])
+    stated = row["permissions"]
+    return Scope(
+        account_id=row["account_id"],
+        credential_id=row["id"],
+        sandbox=row["sandbox"],
+        may=CREDENTIALS[CredentialKind(row["kind"])] if stated is None else frozenset(map(Permission, stated)),
+        ip=ip,
+    )

@@ -4,15 +4,18 @@ A session is a random token in a cookie, kept as its hash, bound to the host it 
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from kit.crypto import fingerprint, hash_password, verify_password
 from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid
 from kit.ids import new_id
-from tenants.models import Member
+from tenants.models import Member, Role
+from tenants.permissions import ROLES
 from tenants.scope import Scope
 
 LIFE = timedelta(days=14)
@@ -58,7 +61,7 @@ async def login(db: Database, *, email: str, password: str, host: str, ip: str) 
     """Sign a person in on `host`, or None: unknown names take the same time and get the same answer."""
     async with db.connection() as conn:
         row = await conn.fetchrow(
-            "select id, account_id, password_hash from member where email = $1", email.strip().lower()
+            "select id, account_id, role, password_hash from member where email = $1", email.strip().lower()
         )
     # No connection is held while argon2 works: it is slow on purpose.
     if not await verify_password(password, row["password_hash"] if row else None) or row is None:
@@ -74,18 +77,18 @@ async def login(db: Database, *, email: str, password: str, host: str, ip: str) 
             ip,
             LIFE,
         )
-    return SignedIn(token, Scope(account_id=row["account_id"], member_id=row["id"]), expires_at)
+    return SignedIn(token, _scope(row, ip), expires_at)
 
 
-async def session_scope(conn: Connection, token: str, *, host: str) -> Scope | None:
+async def session_scope(conn: Connection, token: str, *, host: str, ip: str | None = None) -> Scope | None:
     """Whom a session's token stands for on `host`; None when it has ended, or was made on another host."""
     row = await conn.fetchrow(
-        """select m.id, m.account_id from session s join member m on m.id = s.member_id
+        """select m.id, m.account_id, m.role from session s join member m on m.id = s.member_id
             where s.id = $1 and s.host = $2 and s.expires_at > livery_now()""",
         fingerprint(token),
         host,
     )
-    return Scope(account_id=row["account_id"], member_id=row["id"]) if row else None
+    return _scope(row, ip) if row else None
 
 
 async def end_session(conn: Connection, token: str) -> None:
@@ -97,3 +100,7 @@ async def view_member(conn: Connection, scope: Scope) -> MemberView | None:
     """The person behind the scope; None where a program acts."""
     row = await conn.fetchrow("select id, email, name from member where id = $1", scope.member_id)
     return MemberView(**row) if row else None
+
+
+def _scope(row: Mapping[str, Any], ip: str | None) -> Scope:
+    return Scope(account_id=row["account_id"], member_id=row["id"], may=ROLES[Role(row["role"])], ip=ip)

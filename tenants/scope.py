@@ -1,10 +1,12 @@
 """On whose behalf does something happen, and what may it see? The first argument of everything a door may call."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from kit.db import Connection
+from kit.errors import Kind, LiveryError
+from tenants.permissions import Permission
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,22 @@ class Scope:
     credential_id: UUID | None = None
     sandbox: bool = False
     """Whether the credential's mail must never leave the house."""
+    may: frozenset[Permission] = frozenset()
+    """What it is allowed in what it sees."""
+    home_id: UUID | None = None
+    """The member's own account, where it has entered this one from above ("log in as"); else None."""
+    ip: str | None = field(default=None, compare=False)
+    """Where it speaks from, for the audit."""
+
+    def require(self, permission: Permission) -> None:
+        """Raise LiveryError (DENIED) unless this is allowed."""
+        if permission not in self.may:
+            raise LiveryError(
+                Kind.DENIED,
+                "FORBIDDEN",
+                "Your role does not allow this.",
+                next="Ask an owner of the account for a role, or for an API key, that does.",
+            )
 
     def see(self, column: str) -> str:
         """The SQL condition that `column` (an account id) is visible; `$1` must be `scope.account_id`.

@@ -32,10 +32,34 @@ class Credential(Model):
     networks = ArrayField("cidr", null=True, description="Where it may be used from; null: anywhere")
     sandbox = fields.BooleanField(db_default=False, description="Its mail never leaves the house")
     created_at = fields.DatetimeField(db_default=SqlDefault("livery_now()"))
+    created_by = fields.UUIDField(null=True, description="The member who made it")
+    prefix = fields.CharField(
+        max_length=16, null=True, description="The secret's beginning, for people to tell keys apart"
+    )
+    permissions = ArrayField("text", null=True, description="tenants.permissions; null: what its kind is for")
+    per_minute = fields.IntField(null=True, description="Recipients; null: no limit of its own")
+    per_hour = fields.IntField(null=True)
+    per_day = fields.IntField(null=True)
+    per_month = fields.IntField(null=True)
+    expires_at = fields.DatetimeField(null=True)
+    disabled_at = fields.DatetimeField(null=True, description="Switched off; can be switched on again")
+    last_used_at = fields.DatetimeField(null=True, description="To the minute")
+    last_used_ip = fields.CharField(max_length=45, null=True)
     revoked_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "credential"
+
+
+class RateUse(Model):
+    """How much a credential has sent in its present minute, hour, day, month. Unlogged: a crash forgives."""
+
+    id = fields.CharField(max_length=60, primary_key=True, description="credential|window")
+    used = fields.IntField()
+    window_ends_at = fields.DatetimeField()
+
+    class Meta:
+        table = "rate_use"
 
 
 class Attempts(Model):

@@ -1,0 +1,46 @@
+"""Who may do what? One table of roles, and what each kind of credential is for.
+
+A permission holds in the scope's own account and everything below it. What lies outside is missing, never forbidden
+(`tenants.scope`); what lies inside and is not permitted is refused with FORBIDDEN, and nothing happens.
+"""
+
+from enum import StrEnum
+
+from tenants.models import CredentialKind, Role
+
+
+class Permission(StrEnum):
+    """One thing that somebody may be allowed."""
+
+    READ = "read"  # messages, recipients, events, statistics
+    SEND = "send"  # submit mail; release and cancel what is held
+    ACCOUNTS = "accounts"  # sub-accounts and the account's own settings
+    MEMBERS = "members"  # people and their invitations
+    KEYS = "keys"  # SMTP credentials and API keys
+    CREDITS = "credits"  # grants, limits, plans and orders
+    AUDIT = "audit"  # who changed what
+
+
+_EVERYTHING = frozenset(Permission)
+
+ROLES: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: _EVERYTHING,
+    Role.ADMIN: _EVERYTHING,  # but nothing that concerns an owner: see `outranks`
+    Role.SENDER: frozenset({Permission.READ, Permission.SEND}),
+    Role.ANALYST: frozenset({Permission.READ}),
+    Role.BILLING: frozenset({Permission.CREDITS}),
+}
+
+_RANK = {Role.OWNER: 2, Role.ADMIN: 1, Role.SENDER: 0, Role.ANALYST: 0, Role.BILLING: 0}
+
+CREDENTIALS: dict[CredentialKind, frozenset[Permission]] = {
+    CredentialKind.SMTP: frozenset({Permission.SEND}),
+    CredentialKind.SOURCE: frozenset({Permission.SEND}),
+    CredentialKind.API: frozenset({Permission.READ, Permission.SEND}),
+}
+"""What a credential may where it does not say."""
+
+
+def outranks(one: Role, other: Role) -> bool:
+    """Whether a member of role `one` may give, change or take away role `other`: nobody reaches above themselves."""
+    return _RANK[one] >= _RANK[other] and Permission.MEMBERS in ROLES[one]
