@@ -69,6 +69,11 @@ class Context:
             raise signed_out()
         return self.asker.scope
 
+    def allowed(self, permission: Permission) -> Scope:
+        """The asker's scope, which must have `permission`. Raises LiveryError."""
+        self.scope.require(permission)
+        return self.scope
+
     @property
     def load(self) -> "Loaders":
         """Loaders that live as long as this operation, so that none ever hands a value to another."""
@@ -81,14 +86,12 @@ class Context:
     @contextlib.asynccontextmanager
     async def read(self, permission: Permission | None = None) -> AsyncIterator[Connection]:
         """One short transaction in the asker's scope, which must have `permission`. Raises LiveryError."""
-        if permission is not None:
-            self.scope.require(permission)
-        async with self.platform.db.transaction(sees=self.scope.account_id) as conn:
+        scope = self.scope if permission is None else self.allowed(permission)
+        async with self.platform.db.transaction(sees=scope.account_id) as conn:
             yield conn
 
     @contextlib.asynccontextmanager
     async def change(self, permission: Permission) -> AsyncIterator[UnitOfWork]:
         """One unit of work in the asker's scope, which must have `permission`. Raises LiveryError."""
-        self.scope.require(permission)
-        async with self.platform.db.unit_of_work(sees=self.scope.account_id) as unit:
+        async with self.platform.db.unit_of_work(sees=self.allowed(permission).account_id) as unit:
             yield unit

@@ -9,6 +9,7 @@ from api.graphql.scalars import BigInt
 from kit.settings import Settings
 from mail.transports import simulator
 from tenants import credentials, members, tree
+from tenants.permissions import Permission
 from tenants.scope import Scope
 
 Info = strawberry.Info[Context, None]
@@ -69,7 +70,7 @@ class SmtpSettings:
 
 async def me_of(context: Context, scope: Scope) -> Me:
     """Member and account behind `scope`."""
-    async with context.platform.db.transaction() as conn:
+    async with context.platform.db.transaction(sees=scope.account_id) as conn:
         account = await tree.view_account(conn, scope)
         member = await members.view_member(conn, scope)
     return Me(
@@ -94,7 +95,7 @@ async def who(info: Info) -> Me | None:
 async def mail_setup(info: Info) -> SmtpSettings:
     """Host, ports and users for a mail program."""
     settings = info.context.platform.settings
-    async with info.context.read() as conn:
+    async with info.context.read(Permission.READ) as conn:
         users = await credentials.smtp_users(conn, info.context.scope)
     return SmtpSettings(
         host=smtp_host(settings),

@@ -9,6 +9,7 @@ import strawberry
 from api.context import Context
 from api.graphql.pages import PageInfo, page_size
 from mail import feed, search
+from tenants.permissions import Permission
 
 Info = strawberry.Info[Context, None]
 
@@ -123,7 +124,7 @@ async def read_events(info: Info, first: int = 100, after: str | None = None) ->
     """A page of the ledger from a cursor."""
     size = page_size(first)
     start = feed.Cursor.parse(after) if after is not None else feed.START
-    async with info.context.read() as conn:
+    async with info.context.read(Permission.READ) as conn:
         await feed.check(conn, start)
         page = await feed.read(conn, info.context.scope, start, size)
     return EventConnection(
@@ -135,5 +136,5 @@ async def read_events(info: Info, first: int = 100, after: str | None = None) ->
 async def read_latest(info: Info, first: int = 50) -> list[Event]:
     """The newest events, newest first."""
     size = page_size(first)
-    async with info.context.read() as conn:
+    async with info.context.read(Permission.READ) as conn:
         return [event(found) for found in await feed.latest(conn, info.context.scope, size)]

@@ -8,6 +8,7 @@ import strawberry
 from api.context import Context
 from api.graphql.events import Event, event
 from mail import feed
+from tenants.permissions import Permission
 
 Info = strawberry.Info[Context, None]
 
@@ -27,7 +28,7 @@ class EventBatch:
 
 async def follow(info: Info, after: str | None = None) -> AsyncGenerator[EventBatch, None]:
     """Batches for ever. The first comes at once, empty or not, so that the subscriber has a cursor to resume from."""
-    platform, scope = info.context.platform, info.context.scope
+    platform, scope = info.context.platform, info.context.allowed(Permission.READ)
     start = feed.Cursor.parse(after) if after is not None else None
     source = platform.live.follow(scope, start)
     async with aclosing(source):

@@ -8,6 +8,7 @@ from strawberry.dataloader import DataLoader
 from api.context import Context
 from api.graphql import events, recipients
 from mail import feed, search
+from tenants.permissions import Permission
 
 type RecipientPage = tuple[UUID, int, UUID | None]
 """Message, page size, cursor."""
@@ -24,21 +25,21 @@ class Loaders:
         self.recipients: DataLoader[RecipientPage, recipients.RecipientConnection] = DataLoader(self._recipients)
 
     async def _attempts(self, ids: list[UUID]) -> Sequence[events.Attempt | None]:
-        async with self._context.read() as conn:
+        async with self._context.read(Permission.READ) as conn:
             found = await search.attempts(conn, self._context.scope, ids)
         return [events.attempt(found[id]) if id in found else None for id in ids]
 
     async def _timelines(self, recipient_ids: list[UUID]) -> Sequence[list[events.Event]]:
-        async with self._context.read() as conn:
+        async with self._context.read(Permission.READ) as conn:
             found = await feed.timeline(conn, self._context.scope, recipient_ids)
         return [[events.event(fact) for fact in found.get(id, [])] for id in recipient_ids]
 
     async def _contents(self, message_ids: list[UUID]) -> Sequence[search.Content | None]:
-        async with self._context.read() as conn:
+        async with self._context.read(Permission.READ) as conn:
             return [await search.content(conn, self._context.scope, id) for id in message_ids]
 
     async def _recipients(self, pages: list[RecipientPage]) -> Sequence[recipients.RecipientConnection]:
-        async with self._context.read() as conn:
+        async with self._context.read(Permission.READ) as conn:
             return [
                 recipients.recipient_page(
                     await search.recipients(

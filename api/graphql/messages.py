@@ -10,6 +10,7 @@ from api.context import Context
 from api.graphql.pages import PageInfo, cursor, identity, page, page_size
 from api.graphql.recipients import RecipientConnection
 from mail import search
+from tenants.permissions import Permission
 
 Info = strawberry.Info[Context, None]
 
@@ -78,7 +79,7 @@ def message(found: search.MessageView) -> Message:
 async def list_messages(info: Info, first: int = 50, after: str | None = None) -> MessageConnection:
     """Messages, newest first."""
     size, last = page_size(first), cursor(after)
-    async with info.context.read() as conn:
+    async with info.context.read(Permission.READ) as conn:
         found = await search.messages(conn, info.context.scope, first=size + 1, after=last)
     rows, page_info = page(found, size)
     return MessageConnection(nodes=[message(row) for row in rows], page_info=page_info)
@@ -86,9 +87,9 @@ async def list_messages(info: Info, first: int = 50, after: str | None = None) -
 
 async def find_message(info: Info, id: strawberry.ID) -> Message | None:
     """One message; null where there is none or it is not the asker's."""
-    scope, row_id = info.context.scope, identity(id)
+    scope, row_id = info.context.allowed(Permission.READ), identity(id)
     if row_id is None:
         return None
-    async with info.context.read() as conn:
+    async with info.context.read(Permission.READ) as conn:
         found = await search.message(conn, scope, row_id)
     return message(found) if found else None

@@ -12,6 +12,7 @@ from api.graphql.events import Event, reply_line
 from api.graphql.pages import PageInfo, cursor, identity, page, page_size
 from mail import search
 from mail.lifecycle import State
+from tenants.permissions import Permission
 
 if TYPE_CHECKING:
     from api.graphql.messages import Message
@@ -118,16 +119,16 @@ async def list_recipients(
         since=wanted.since,
         until=wanted.until,
     )
-    async with info.context.read() as conn:
+    async with info.context.read(Permission.READ) as conn:
         found = await search.recipients(conn, info.context.scope, filter=narrowed, first=size + 1, after=last)
     return recipient_page(found, size)
 
 
 async def find_recipient(info: Info, id: strawberry.ID) -> Recipient | None:
     """One recipient; null where there is none or it is not the asker's."""
-    scope, row_id = info.context.scope, identity(id)
+    scope, row_id = info.context.allowed(Permission.READ), identity(id)
     if row_id is None:
         return None
-    async with info.context.read() as conn:
+    async with info.context.read(Permission.READ) as conn:
         found = await search.recipient(conn, scope, row_id)
     return recipient(found) if found else None

@@ -15,6 +15,7 @@ from kit import chaos
 from kit.errors import invalid
 from mail import compose
 from mail.intake import Envelope, EnvelopeRecipient, Submission
+from tenants.permissions import Permission
 
 Info = strawberry.Info[Context, None]
 
@@ -73,7 +74,7 @@ SendMailResult = Annotated[SentMail | Problem, strawberry.union("SendMailResult"
 async def send_mail(info: Info, input: SendMailInput) -> SendMailResult:
     """Compose the message and hand it in."""
     context = info.context
-    scope = context.scope
+    scope = context.allowed(Permission.SEND)
     # Megabytes of base64 are read and written off the loop.
     large = sum(len(file.content) for file in input.attachments or ()) > _LARGE
     composed = await asyncio.to_thread(_composed, input) if large else _composed(input)

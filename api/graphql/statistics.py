@@ -10,6 +10,7 @@ from api.context import Context
 from api.graphql.scalars import BigInt
 from mail import stats
 from tenants import tree
+from tenants.permissions import Permission
 
 Info = strawberry.Info[Context, None]
 
@@ -84,7 +85,7 @@ async def count(
 ) -> Statistics:
     """Counts from `from` up to `to`, widened to whole buckets; days begin in `timeZone`, by default the account's."""
     scope = info.context.scope
-    async with info.context.read() as conn:
+    async with info.context.read(Permission.READ) as conn:
         zone = time_zone or (await tree.view_account(conn, scope)).time_zone
         found = await stats.statistics(conn, scope, start=from_, end=to, bucket=stats.Bucket(bucket.value), zone=zone)
     return Statistics(

@@ -1,44 +1,57 @@
 """Who may ask for what? Every root field of the API by who asks, written by hand so that a new field needs a decision.
 
+A column each: nobody signed in; a member of each role; an API key with every permission; one that may only read.
+
+    DATA       let in: answered within what the asker's scope sees, be it by a Problem about the input
+    NOBODY     answered with null: there is nobody to speak of
+    REFUSED    UNAUTHENTICATED, and nothing happened
+    FORBIDDEN  FORBIDDEN: known, but the role does not allow it, and nothing happened
+
 `tests/house/test_schema.py` fails for a field that is missing here; `tests/flows/test_roles.py` asks each in each role.
+Write each row out. Nothing may derive one from the permissions that the code demands: then it would prove nothing.
 """
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Answer(Enum):
     """What somebody gets who asks."""
 
-    DATA = "data"  # answered, within what the asker's scope can see
-    NOBODY = "nobody"  # answered with null: there is nobody to speak of
-    REFUSED = "refused"  # UNAUTHENTICATED, and nothing happened
+    DATA = "data"
+    NOBODY = "nobody"
+    REFUSED = "refused"
+    FORBIDDEN = "forbidden"
 
 
-@dataclass(frozen=True)
-class Access:
-    """The answers for nobody in particular, for a signed-in member and for a program with an API key."""
+class Access(NamedTuple):
+    """The answers, by who asks."""
 
     anonymous: Answer
-    member: Answer
+    owner: Answer
+    admin: Answer
+    sender: Answer
+    analyst: Answer
+    billing: Answer
     key: Answer
+    read_key: Answer
 
 
-_SIGNED_IN = Access(anonymous=Answer.REFUSED, member=Answer.DATA, key=Answer.DATA)
-_ANYONE = Access(anonymous=Answer.DATA, member=Answer.DATA, key=Answer.DATA)
+DATA, NOBODY, REFUSED, FORBIDDEN = Answer
 
 MATRIX: dict[str, Access] = {
-    "Query.me": Access(anonymous=Answer.NOBODY, member=Answer.DATA, key=Answer.DATA),
-    "Query.messages": _SIGNED_IN,
-    "Query.message": _SIGNED_IN,
-    "Query.recipients": _SIGNED_IN,
-    "Query.recipient": _SIGNED_IN,
-    "Query.events": _SIGNED_IN,
-    "Query.latestEvents": _SIGNED_IN,
-    "Query.statistics": _SIGNED_IN,
-    "Query.smtpSettings": _SIGNED_IN,
-    "Mutation.login": _ANYONE,
-    "Mutation.logout": _ANYONE,
-    "Mutation.sendMail": _SIGNED_IN,
-    "Subscription.events": _SIGNED_IN,
+    # Access(anonymous, owner, admin, sender, analyst, billing, key, read_key)
+    "Query.me": Access(NOBODY, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
+    "Query.messages": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.message": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.recipients": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.recipient": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.events": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.latestEvents": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.statistics": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.smtpSettings": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Mutation.login": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
+    "Mutation.logout": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
+    "Mutation.sendMail": Access(REFUSED, DATA, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Subscription.events": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
 }

@@ -8,6 +8,7 @@ import graphql
 from api.graphql.schema import print_sdl
 from tests.house.role_matrix import MATRIX
 from tests.house.tree import text
+from tests.support.questions import IDS, id_arguments, root_fields
 
 _COMMITTED = Path("api/schema.graphql")
 
@@ -17,10 +18,11 @@ def test_the_committed_schema_is_what_the_code_serves() -> None:
 
 
 def test_every_root_field_has_its_roles() -> None:
-    schema = graphql.build_schema(text(_COMMITTED))
-    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
-    served = {f"{root.name}.{field}" for root in roots if root for field in root.fields}
-    assert served == MATRIX.keys()
+    assert set(root_fields(graphql.build_schema(text(_COMMITTED)))) == MATRIX.keys()
+
+
+def test_every_id_that_is_asked_for_says_of_what() -> None:
+    assert set(id_arguments(graphql.build_schema(text(_COMMITTED)))) == IDS.keys(), "tests/support/questions.py: IDS"
 
 
 def test_no_name_in_the_schema_is_the_products_own() -> None:

@@ -81,5 +81,5 @@ async def world_db(world_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def world(world_db: Database) -> worlds.World:
-    """The accounts in `world_db`: platform > acme > shop, and platform > other > rival."""
+    """The accounts in `world_db`: platform > acme > shop and cafe, and platform > other > rival."""
     return await worlds.find(world_db)

@@ -1,4 +1,4 @@
-"""Who lives in a test? A platform, two resellers and a customer of each, with logins, keys, credits and domains."""
+"""Who lives in a test? A platform, two resellers and their customers, with members, keys, credits and domains."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,7 +9,8 @@ from mail.domains import add_verified_domain
 from tenants.credentials import create_credential
 from tenants.credits import grant
 from tenants.members import create_member
-from tenants.models import AccountKind, CredentialKind
+from tenants.models import AccountKind, CredentialKind, Role
+from tenants.permissions import Permission
 from tenants.tree import add_host, create_account
 
 SECRET_KEY = bytes.fromhex("5e" * 32)
@@ -34,6 +35,10 @@ class Tenant:
         """The login of its member; PASSWORD opens it."""
         return f"user@{self.slug}"
 
+    def login(self, role: Role) -> str:
+        """The login of its member of a role, by PASSWORD too; `email` is the owner's."""
+        return self.email if role is Role.OWNER else f"{role.value}@{self.slug}"
+
     @property
     def smtp_user(self) -> str:
         """The name of its SMTP credential."""
@@ -46,8 +51,18 @@ class Tenant:
 
     @property
     def api_key(self) -> str:
-        """Its API key."""
+        """Its API key, which may read and send."""
         return f"lv_{self.name}_test_key"
+
+    @property
+    def full_key(self) -> str:
+        """Its API key with every permission."""
+        return f"lv_{self.name}_full_key"
+
+    @property
+    def read_key(self) -> str:
+        """Its API key that may only read."""
+        return f"lv_{self.name}_read_key"
 
     @property
     def host(self) -> str:
@@ -62,24 +77,26 @@ class Tenant:
 
 @dataclass(frozen=True)
 class World:
-    """The accounts: platform > acme > shop, and platform > other > rival, which must see nothing of acme's."""
+    """The accounts: platform > acme > shop and cafe, and platform > other > rival, which must see nothing of acme's."""
 
     platform: Tenant
     acme: Tenant
     shop: Tenant
+    cafe: Tenant
     other: Tenant
     rival: Tenant
 
     @property
     def tenants(self) -> tuple[Tenant, ...]:
         """All of them, parents first."""
-        return (self.platform, self.acme, self.shop, self.other, self.rival)
+        return (self.platform, self.acme, self.shop, self.cafe, self.other, self.rival)
 
 
 _TREE = (
     ("platform", "platform.test", AccountKind.OPERATOR, None),
     ("acme", "acme.test", AccountKind.RESELLER, "platform.test"),
     ("shop", "shop.test", AccountKind.SUB_ACCOUNT, "acme.test"),
+    ("cafe", "cafe.test", AccountKind.SUB_ACCOUNT, "acme.test"),
     ("other", "other.test", AccountKind.RESELLER, "platform.test"),
     ("rival", "rival.test", AccountKind.SUB_ACCOUNT, "other.test"),
 )
@@ -108,6 +125,15 @@ async def _furnish(unit: UnitOfWork, tenant: Tenant) -> None:
     keyring = Keyring(SECRET_KEY)
     await add_host(unit, host=tenant.host, account_id=tenant.id)
     await create_member(unit, account_id=tenant.id, email=tenant.email, name=tenant.name, password=PASSWORD)
+    # argon2 is slow on purpose: the others have the owner's password by its hash.
+    await unit.conn.execute(
+        """insert into member (id, account_id, email, name, role, password_hash)
+           select gen_random_uuid(), m.account_id, r.email, m.name || ' ' || r.role, r.role, m.password_hash
+             from member m, unnest($2::text[], $3::text[]) as r (role, email) where m.account_id = $1""",
+        tenant.id,
+        [role.value for role in Role if role is not Role.OWNER],
+        [tenant.login(role) for role in Role if role is not Role.OWNER],
+    )
     await grant(unit.conn, tenant.id, CREDITS)
     await create_credential(
         unit.conn,
@@ -121,4 +147,9 @@ async def _furnish(unit: UnitOfWork, tenant: Tenant) -> None:
     await create_credential(
         unit.conn, keyring, account_id=tenant.id, kind=CredentialKind.API, name="Test", secret=tenant.api_key
     )
+    for secret, may in ((tenant.full_key, list(Permission)), (tenant.read_key, [Permission.READ])):
+        made = await create_credential(
+            unit.conn, keyring, account_id=tenant.id, kind=CredentialKind.API, name="Test", secret=secret
+        )
+        await unit.conn.execute("update credential set permissions = $2 where id = $1", made.id, may)
     await add_verified_domain(unit.conn, keyring, account_id=tenant.id, name=tenant.domain)
