@@ -142,6 +142,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.CharField(primary_key=True, unique=True, db_index=True, description='credential|window', max_length=60)),
                 ('used', fields.IntField()),
+                ('most', fields.IntField(description='Recipients that its credential may have in the window')),
                 ('window_ends_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'rate_use', 'app': 'tenants', 'pk_attr': 'id', 'table_description': 'How much a credential has sent in its present minute, hour, day, month. Unlogged: a crash forgives.'},
@@ -402,6 +403,14 @@ class Migration(migrations.Migration):
                     where accepted_at is null and revoked_at is null""",
                 # How much was sent this minute is forgotten by a crash; counting costs no WAL.
                 "alter table rate_use set unlogged",
+                # Whoever would exceed a limit fails the whole statement that counts and stores.
+                "alter table rate_use add constraint rate_never_exceeded check (used between 0 and most)",
+                """alter table credential add constraint credential_limits_are_amounts
+                   check (per_minute >= 0 and per_hour >= 0 and per_day >= 0 and per_month >= 0)""",
+                "create index idx_credential_account on credential (account_id, id)",
+                # A key is found by its hash, a source among the sources only.
+                "create unique index uid_credential_key on credential (secret_hash) where kind = 'api'",
+                "create index idx_credential_source on credential (id) where kind = 'source' and revoked_at is null",
             ],
             reverse_sql="",
         ),

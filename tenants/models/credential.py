@@ -56,6 +56,7 @@ class RateUse(Model):
 
     id = fields.CharField(max_length=60, primary_key=True, description="credential|window")
     used = fields.IntField()
+    most = fields.IntField(description="Recipients that its credential may have in the window")
     window_ends_at = fields.DatetimeField()
 
     class Meta:
