@@ -9,6 +9,7 @@ from kit.db import Database
 from kit.errors import Kind, LiveryError
 from tenants.branding import brands_by_host
 from tenants.members import LIFE, create_member, end_session, login, session_scope
+from tenants.models import Role
 from tenants.tree import AccountKind, add_host, create_account
 from tests.support.world import PASSWORD, World
 
