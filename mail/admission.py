@@ -20,7 +20,7 @@ class Applicant:
     message_id: UUID
     account_id: UUID
     price: int
-    """Credits: one for each recipient."""
+    """Credits: one for each recipient; 0 for the platform's own mail, which no limit holds back."""
     from_domains: frozenset[str]
 
 

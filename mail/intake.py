@@ -40,6 +40,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 LIFE = timedelta(hours=72)
 """How long delivery of a message is tried; RFC 5321 §4.5.4.1 asks for at least a few days."""
 
+_NOTE = "note"
+"""The door of the platform's own mail, as it is stored."""
 _GATHER = 0.002  # seconds that the first submission of a batch waits for company
 _BATCH = 100  # submissions in one transaction
 _LARGE = 512 * 1024  # bytes from which a submission commits alone
@@ -83,6 +85,8 @@ class Submission:
     door: Literal["smtp", "api"]
     trace: str
     """The Received field to be added on the way out, without the field's name (RFC 5321 §4.4)."""
+    notice: bool = False
+    """The platform's own mail (invitation, reset, sign-up): free of charge and of limits. No door sets it for a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,11 @@ class _Waiting:
     from_domains: frozenset[str]
     eight_bit: bool
     done: asyncio.Future[Accepted] = field(compare=False)
+
+    @property
+    def price(self) -> int:
+        """Credits: one for each recipient."""
+        return 0 if self.submission.notice else len(self.recipients)
 
 
 class Intake:
@@ -199,10 +208,7 @@ async def _store(conn: Connection, batch: Sequence[_Waiting]) -> dict[UUID, Live
     """Decide, then write and charge in one statement; return who was refused, by message."""
     decision = await admission.decide(
         conn,
-        [
-            admission.Applicant(w.accepted.message_id, w.scope.account_id, len(w.recipients), w.from_domains)
-            for w in batch
-        ],
+        [admission.Applicant(w.accepted.message_id, w.scope.account_id, w.price, w.from_domains) for w in batch],
     )
     admitted = [waiting for waiting in batch if waiting.accepted.message_id not in decision.refused]
     chaos.point("decided")
@@ -214,7 +220,7 @@ async def _store(conn: Connection, batch: Sequence[_Waiting]) -> dict[UUID, Live
                 [(id, w.accepted.message_id, w.scope.account_id) for w in admitted for id in w.accepted.recipient_ids]
             ),
             credits.charge(
-                {w.accepted.message_id: (decision.payers[w.scope.account_id], len(w.recipients)) for w in admitted}
+                {w.accepted.message_id: (decision.payers[w.scope.account_id], w.price) for w in admitted if w.price}
             ),
         )
     return decision.refused
@@ -277,7 +283,7 @@ def _rows(accepted: Sequence[_Waiting]) -> Part:
             [w.submission.content for w in accepted],
             [w.scope.account_id for w in accepted],
             [w.scope.credential_id for w in accepted],
-            [w.submission.door for w in accepted],
+            [_NOTE if w.submission.notice else w.submission.door for w in accepted],
             [w.submission.envelope.sender for w in accepted],
             [w.sender for w in accepted],
             [w.subject for w in accepted],

@@ -39,7 +39,7 @@ class Message:
     size: int = strawberry.field(description="Size in bytes as submitted.")
     accepted_at: datetime
     message_id_header: str | None = strawberry.field(description="As submitted, without angle brackets.")
-    door: str = strawberry.field(description='"smtp" or "api".')
+    door: str = strawberry.field(description='"smtp", "api", or "note" for the platform\'s own mail.')
     recipient_count: int
     row_id: strawberry.Private[UUID]
     recipients: RecipientConnection = strawberry.field(

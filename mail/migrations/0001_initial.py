@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
                 ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
                 ('account_id', fields.UUIDField()),
                 ('credential_id', fields.UUIDField(null=True, description='What it was submitted with; null: by a member')),
-                ('door', fields.CharField(description='smtp or api', max_length=4)),
+                ('door', fields.CharField(description="smtp or api; note: the platform's own", max_length=4)),
                 ('envelope_from', fields.TextField(description='MAIL FROM as given; empty: the null sender', unique=False)),
                 ('sender', fields.TextField(description='From address as shown; empty where it has none', unique=False)),
                 ('subject', fields.TextField(description='Decoded for people', unique=False)),

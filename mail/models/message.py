@@ -11,7 +11,7 @@ class Message(Model):
     id = fields.UUIDField(primary_key=True)
     account_id = fields.UUIDField()
     credential_id = fields.UUIDField(null=True, description="What it was submitted with; null: by a member")
-    door = fields.CharField(max_length=4, description="smtp or api")
+    door = fields.CharField(max_length=4, description="smtp or api; note: the platform's own")
     envelope_from = fields.TextField(description="MAIL FROM as given; empty: the null sender")
     sender = fields.TextField(description="From address as shown; empty where it has none")
     subject = fields.TextField(description="Decoded for people")

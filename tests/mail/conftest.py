@@ -27,7 +27,11 @@ async def intake(world_db: Database, bell: Bell) -> AsyncIterator[Intake]:
 
 
 def submission(
-    *recipients: str, sender: str = "user@shop.test", subject: str = "Hello", body: bytes = b"Hi\r\n"
+    *recipients: str,
+    sender: str = "user@shop.test",
+    subject: str = "Hello",
+    body: bytes = b"Hi\r\n",
+    notice: bool = False,
 ) -> Submission:
     """A small message from `sender` to these recipients."""
     return Submission(
@@ -35,4 +39,5 @@ def submission(
         content=f"From: {sender}\r\nSubject: {subject}\r\n\r\n".encode() + body,
         door="smtp",
         trace="from test by mail.test with ESMTPSA; Mon, 23 Nov 2026 06:00:00 +0000",
+        notice=notice,
     )

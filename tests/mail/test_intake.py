@@ -7,10 +7,12 @@ import pytest
 from kit.bell import Bell
 from kit.db import Database
 from kit.errors import Kind, LiveryError
+from mail import stats
 from mail.intake import Intake
 from tenants.scope import Scope
 from tenants.tree import AccountKind, create_account, view_account
 from tests.mail.conftest import submission
+from tests.support import laws
 from tests.support.world import CREDITS, World
 
 
@@ -73,6 +75,15 @@ async def test_credits_are_taken_for_every_recipient_or_for_none(
     assert await counts(world_db, world) == (0, 0, 0, 0, 3)
     await intake.accept(Scope(world.shop.id), submission("a@x.test", "b@x.test", "c@x.test"))
     assert await counts(world_db, world) == (1, 1, 3, 3, 0)
+
+
+async def test_the_platforms_own_mail_is_free(world_db: Database, world: World, intake: Intake) -> None:
+    await intake.accept(Scope(world.shop.id), submission("a@x.test", "b@x.test", notice=True))
+    assert await counts(world_db, world) == (1, 1, 2, 2, CREDITS)
+    await stats.fold(world_db)
+    async with world_db.connection() as conn:
+        assert await conn.fetchval("select count(*) from credit_entry where reason = 'message'") == 0
+        await laws.check(conn, seconds=0)
 
 
 async def test_one_refused_submission_never_fails_its_neighbours(
