@@ -401,6 +401,18 @@ class Migration(migrations.Migration):
                 "create unique index uid_credit_alert_open on credit_alert (account_id) where cleared_at is null",
                 """create unique index uid_invitation_open on invitation (account_id, email)
                     where accepted_at is null and revoked_at is null""",
+                # How an account stands, the accounts above it included, which row-level security hides from it
+                # (tenants.states has the words).
+                """create function account_state(path uuid[]) returns text
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select case when bool_or(deleted_at is not null) then 'deleted'
+                                     when bool_or(suspended_at is not null and id = path[cardinality(path)]) then 'suspended'
+                                     when bool_or(suspended_at is not null) then 'suspended_above'
+                                     else 'active' end
+                           from account where id = any (path) $$""",
+                "create index idx_account_parent on account (parent_id, id)",
+                "create index idx_account_referred_by on account (referred_by_id) where referred_by_id is not null",
+                "create index idx_account_purge on account (deleted_at) where deleted_at is not null and purged_at is null",
                 # How much was sent this minute is forgotten by a crash; counting costs no WAL.
                 "alter table rate_use set unlogged",
                 # Whoever would exceed a limit fails the whole statement that counts and stores.
