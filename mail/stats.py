@@ -132,7 +132,7 @@ async def statistics(
     edges = boundaries(start, end, bucket, zone)
     rows = await conn.fetch(
         f"""select width_bucket(starts_at, $2::timestamptz[]) as number, {_SUMS}
-              from tally where {scope.see("account_id")} and starts_at >= $3 and starts_at < $4 group by number""",
+              from tally where {scope.see("account_id", deleted=True)} and starts_at >= $3 and starts_at < $4 group by number""",
         scope.account_id,
         edges[:-1],
         edges[0],
@@ -142,7 +142,7 @@ async def statistics(
         f"select coalesce(sum(queued), 0)::bigint from standing where {scope.see('account_id')}", scope.account_id
     )
     [before] = await conn.fetch(
-        f"select {_SUMS} from tally where {scope.see('account_id')} and starts_at >= $2 and starts_at < $3",
+        f"select {_SUMS} from tally where {scope.see('account_id', deleted=True)} and starts_at >= $2 and starts_at < $3",
         scope.account_id,
         edges[0] - (edges[-1] - edges[0]),
         edges[0],
