@@ -1,4 +1,4 @@
-"""What may an account still send? A balance of credits, and an append-only list of why it is what it is."""
+"""What may an account still send? Dated grants, their sum, and an append-only list of why they are what they are."""
 
 from tortoise import fields
 from tortoise.fields.db_defaults import SqlDefault
@@ -26,6 +26,7 @@ class CreditGrant(Model):
     )
     amount = fields.BigIntField()
     remaining = fields.BigIntField()
+    is_open = fields.BooleanField(db_default=False, description="Something is left of it; what indexes ask")
     expires_at = fields.DatetimeField(null=True, description="Null: never")
     origin: fields.ForeignKeyNullableRelation["CreditGrant"] = fields.ForeignKeyField(
         "tenants.CreditGrant",
