@@ -22,6 +22,9 @@ _CHANNEL = "live"
 _PAUSE = 0.1
 _MOST = 200  # ids in one notification: PostgreSQL takes 8,000 bytes; more than these are told as "everybody"
 
+# What asyncpg raises where the server is gone or going; the last one as it ends an idle session just as we speak.
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 type Heard = frozenset[UUID] | None
 """Accounts with something new; None: look at every account."""
 
@@ -83,7 +86,7 @@ class Bell:
         while True:
             try:
                 conn = await connect(self._url)
-            except (OSError, asyncpg.PostgresError, TimeoutError) as fault:
+            except _AWAY as fault:
                 log.warning("bell.unreachable", reason=type(fault).__name__)
                 await asyncio.sleep(1)
                 continue
@@ -92,7 +95,7 @@ class Bell:
                 self._connected = True
                 self._tell_listeners(None)
                 await self._tell_for_ever(conn)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+            except _AWAY as fault:
                 log.warning("bell.lost", reason=type(fault).__name__)
             finally:
                 self._connected = False

@@ -29,6 +29,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 PAGE = 200
 """Most events in one page."""
 
+# What asyncpg raises where the server is gone or going; the last one as it ends an idle session just as we speak.
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 _PACE = 0.1  # seconds between two pages of one stream: a burst becomes a few lists and not thousands
 _SETTLE = 0.02  # seconds between two looks at what a ring promised
 _POLL = 2.0
@@ -128,7 +131,7 @@ class Live:
             looked = time.monotonic()
             try:
                 await self._read(stream)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+            except _AWAY as fault:
                 log.warning("live.delayed", reason=type(fault).__name__)
                 stream.rung.set()
                 looked += 1
@@ -159,7 +162,7 @@ class Live:
                 self._wake(heard)
             if heard is None or time.monotonic() - asked > _POLL:
                 asked = time.monotonic()
-                with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                with contextlib.suppress(*_AWAY):
                     await self._ask()
 
     async def _ask(self) -> None:

@@ -1,12 +1,15 @@
 """Do many followers see the same ledger, each from its own cursor, once each event?"""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
 
 from kit.bell import Bell
 from kit.db import Database, connect
+from kit.errors import LiveryError
 from mail import feed, ledger
 from mail.feed import START, Cursor
 from mail.intake import Intake
@@ -145,3 +148,30 @@ async def test_a_stream_ends_with_its_last_follower(world: World, live: Live) ->
     assert len(live._streams) == 1
     await two.aclose()
     assert not live._streams
+
+
+@pytest.mark.parametrize("turns", range(3))
+async def test_a_stream_goes_on_when_its_session_ends_as_it_reads(
+    world_db: Database, world_url: str, world: World, live: Live, intake: Intake, turns: int
+) -> None:
+    scope = Scope(world.shop.id)
+    follower = live.follow(scope, None)
+    await anext(follower)
+    # On this thread, so that no turn of the loop passes: the end of each session waits to be read.
+    with psycopg.connect(world_url, autocommit=True) as session:
+        session.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where datname = current_database() and application_name = 'mail'"
+        )
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    live._wake([scope.account_id])  # what a ring does that was heard just now
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(LiveryError):
+                await intake.accept(scope, submission("after@x.test"))
+                break
+        page, _ = await anext(follower)
+    assert [event.recipient for event in page.events] == ["after@x.test"]
+    await follower.aclose()
