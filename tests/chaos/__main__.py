@@ -1,16 +1,17 @@
 """Was anything lost in half an hour of kill -9? `make chaos`: rounds on both brokers, added up with those of earlier runs.
 
     CHAOS_MINUTES   how long (30)
-    CHAOS_RESULTS   where the sums of all runs are kept (.livery/chaos.json)
+    CHAOS_RESULTS   where the sums of all runs are kept (.livery/chaos.json); beside it the evidence where something is wrong
     CHAOS_SEED      the seed of this run (the number of the run)
 
-Ends with status 1 where something was lost, a copy too many was not marked, a law was broken, or a point was never hit.
+Ends before its time once every point has its full count on both brokers; where earlier runs reached that, the next
+hundred is the goal. Ends with status 1 where something was lost, a copy too many was not marked, a law was broken, or a
+point was never hit.
 """
 
-import asyncio
 import contextlib
-import itertools
 import os
+import random
 import sys
 import time
 import traceback
@@ -19,16 +20,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.accounting import Books, goals
+import uvloop
+
+from tests.chaos.accounting import Books, Results, goals
 from tests.chaos.act import act
-from tests.chaos.points import FULL, SERVICES
+from tests.chaos.evidence import keep
+from tests.chaos.points import FULL, POINTS, SERVICES
 from tests.support.databases import make_template, make_world_template
 from tests.support.postgres import Postgres, debian_binaries, embedded_binaries
 from tests.support.rabbitmq import RabbitMQ
 
-# Dead workers' leases must not run out twice within a round: a message is to blame only for what it did alone.
-_ROUND = 40.0
-_ROUNDS = 4
+# Seconds in which processes are killed. Leases are longer (`patient_workers`), so that no message lapses twice in a round.
+_ROUND = 120.0
+# Rounds on one platform: what is looked through after each grows with every one.
+_ROUNDS = 2
+# Seconds from the return of a service to what is done to the next, at most.
+_EVERY = {"embedded": 12.0, "rabbitmq": 6.0}
 
 
 @dataclass(frozen=True)
@@ -65,26 +72,31 @@ def main() -> int:
     seed = os.environ.get("CHAOS_SEED", str(books.runs))
     print(f"Run {books.runs}, seed {seed}; sums in {books.file}", flush=True)
     fault: Exception | None = None
-    for number, broker in enumerate(
-        itertools.cycle(sorted(SERVICES, key=lambda name: books.brokers[name].sums.rounds))
-    ):
-        if time.monotonic() >= ends or fault:
+    wanted = {broker: _next_goal(broker, of) for broker, of in books.brokers.items()}
+    number = 0
+    while time.monotonic() < ends and fault is None:
+        behind = {broker: _missing(broker, books.brokers[broker], wanted[broker]) for broker in SERVICES}
+        broker = max(behind, key=lambda name: behind[name].total())
+        if not behind[broker]:
             break
         with services(broker) as beneath:
             try:
-                asyncio.run(_play(books, beneath, f"{seed}/{number}", ends))
+                uvloop.run(_play(books, beneath, f"{seed}/{number}", wanted[broker], ends))
             except Exception as broken:  # the edge of the program: whatever it is, the books so far are shown
                 traceback.print_exc()
                 fault = broken
+        number += 1
     print(books.table())
-    missed = [name for name in goals() if not books.hits[name]]
-    short = {name: books.hits[name] for name, goal in goals().items() if books.hits[name] < goal}
     if fault:
         print(f"FAILED: {fault}")
+    missed = [
+        f"{name} on {broker}" for broker, of in books.brokers.items() for name in goals(broker) if not of.hits[name]
+    ]
     if missed:
         print(f"FAILED: never hit: {', '.join(missed)}")
-    if short:
-        print(f"Run on for full counts; short of them: {', '.join(f'{name} {count}' for name, count in short.items())}")
+    for broker, of in books.brokers.items():
+        if short := _missing(broker, of, 1):
+            print(f"Run on for full counts; {broker} misses {', '.join(f'{n} {name}' for name, n in short.items())}")
     sound = all(of.sums.sound for of in books.brokers.values())
     print(
         "Nothing was lost."
@@ -94,26 +106,47 @@ def main() -> int:
     return 0 if sound and not fault and not missed else 1
 
 
-async def _play(books: Books, beneath: Services, seed: str, ends: float) -> None:
-    """Some rounds on one platform."""
+def _missing(broker: str, of: Results, times: int) -> Counter[str]:
+    """What still has to be done for so many times the full count."""
+    return Counter({name: times * goal - of.hits[name] for name, goal in goals(broker).items()}) - Counter()
+
+
+def _next_goal(broker: str, of: Results) -> int:
+    """How many times the full count this run is to reach."""
+    return 1 + min(of.hits[name] // goal for name, goal in goals(broker).items())
+
+
+async def _play(books: Books, beneath: Services, seed: str, times: int, ends: float) -> None:
+    """Some rounds on one platform, until every point has `times` its full count."""
     results = books.brokers[beneath.broker]
-    async with act(beneath.server, beneath.rabbitmq, seed) as play:
+    async with act(beneath.server, beneath.rabbitmq, seed) as play, contextlib.AsyncExitStack() as stack:
+        logs = [play.crew.folder, beneath.server.log, *([beneath.rabbitmq.log] if beneath.rabbitmq else [])]
+        stack.callback(keep, logs, books.file.with_suffix(".evidence"))
         for number in range(_ROUNDS):
-            if time.monotonic() >= ends:
+            missing = _missing(beneath.broker, results, times)
+            if not missing or time.monotonic() >= ends:
                 break
-            # Per broker half the goal, so that the points are shared out.
-            before = Counter(results.hits)
             play.crew.hits.clear()
-            strikes = sorted(SERVICES[beneath.broker], key=lambda name: before[name])[:2]
+            strikes = list(Counter({name: missing[name] for name in SERVICES[beneath.broker]}).elements())
+            random.Random(f"{seed}/{number}").shuffle(strikes)
             name = f"r{books.runs}-{seed.replace('/', '-')}-{number}"
-            sums = await play.round(name, goal=10 * FULL, before=before, seconds=_ROUND, strikes=strikes)
+            sums = await play.round(
+                name,
+                goal=times * FULL,
+                before=Counter(results.hits),
+                seconds=_ROUND,
+                strikes=strikes,
+                every=_EVERY[beneath.broker],
+                points=[name for name in POINTS if missing[name]],
+            )
             results.sums.add(sums)
             results.hits.update(play.crew.hits)
             books.save()
-            print(f"{beneath.broker} {name}: {sum(play.crew.hits.values())} kills, {sums}", flush=True)
+            print(f"{beneath.broker} {name}: {play.crew.hits.total()} kills, {sums}", flush=True)
             if not sums.sound:
                 raise AssertionError(f"round {name}: {sums}")
         await play.stage.laws_hold()
+        stack.pop_all()
 
 
 if __name__ == "__main__":

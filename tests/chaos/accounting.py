@@ -79,11 +79,6 @@ class Books:
         draft.write_text(json.dumps({"runs": self.runs, "brokers": brokers}, indent=1) + "\n")
         draft.rename(self.file)
 
-    @property
-    def hits(self) -> Counter[str]:
-        """Kills by point, on both brokers together."""
-        return sum((of.hits for of in self.brokers.values()), Counter())
-
     def table(self) -> str:
         """The accounting for people."""
         lines = [f"| {'':<24} | {' | '.join(f'{broker:>10}' for broker in self.brokers)} |"]
@@ -92,27 +87,25 @@ class Books:
             lines.append(_row(name, {broker: getattr(of.sums, name) for broker, of in self.brokers.items()}))
         lines += ["", f"| {'killed':<32} | {' | '.join(f'{b:>10}' for b in self.brokers)} | of |"]
         lines.append("|---" * (2 + len(self.brokers)) + "|")
-        for name, goal in goals().items():
+        everything = {name: goal for broker in self.brokers for name, goal in goals(broker).items()}
+        for name, goal in everything.items():
             lines.append(_row(f"`{name}`", {b: of.hits[name] for b, of in self.brokers.items()}) + f" {goal} |")
         return "\n".join(lines)
 
 
-def goals() -> dict[str, int]:
-    """How often each point, and each thing done to a service, belongs into a complete proof."""
-    services = dict.fromkeys((name for names in SERVICES.values() for name in names), FULL_SERVICES)
-    return {**dict.fromkeys(POINTS, FULL), **services}
+def goals(broker: str) -> dict[str, int]:
+    """How often each point, and each thing done to a service, belongs into a complete proof on one kind of broker."""
+    return {**dict.fromkeys(POINTS, FULL), **dict.fromkeys(SERVICES[broker], FULL_SERVICES)}
 
 
 def account(
-    *,
-    promised: Mapping[str, str],
-    resubmissions: int,
-    stored: Mapping[str, "Stored"],
-    copies: Mapping[str, int],
-    broken: int,
+    promised: Mapping[str, str], stored: Mapping[str, "Stored"], copies: Mapping[str, int], *, broken: int = 0
 ) -> Sums:
-    """The sums of one round, by recipient address; `broken` copies did not carry the letter's own bytes."""
-    sums = Sums(rounds=1, accepted=len(promised), resubmissions=resubmissions, lost=broken)
+    """The sums of one round, by recipient address; `broken` copies did not carry the letter's own bytes.
+
+    `promised` has the message's id that the client was told, `copies` how many came.
+    """
+    sums = Sums(rounds=1, accepted=len(promised), lost=broken)
     for address, message_id in promised.items():
         arrived = bool(copies.get(address))
         sums.delivered += arrived
@@ -129,6 +122,19 @@ def account(
         sums.lost += address not in promised and found == 0
         sums.lost += 0 < found < len(row.messages)
     return sums
+
+
+def wrong(promised: Mapping[str, str], stored: Mapping[str, "Stored"], copies: Mapping[str, int]) -> list[str]:
+    """The addresses that make the sums unsound."""
+
+    def only[Value](of: Mapping[str, Value], address: str) -> dict[str, Value]:
+        return {address: of[address]} if address in of else {}
+
+    return [
+        address
+        for address in {*promised, *stored}
+        if not account(only(promised, address), only(stored, address), only(copies, address)).sound
+    ]
 
 
 @dataclass(frozen=True)

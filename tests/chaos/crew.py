@@ -5,20 +5,23 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.nursery import Child, Nursery
 from tests.chaos.points import POINTS, of_kind
 from tests.support.platform import Platform
 
-PROCESSES = ("api", "smtpd", "smtpd", "workers", "workers", "clock")
+PROCESSES = ("api", "smtpd", "smtpd", "workers", "workers", "workers", "clock")
 
 # Seconds between two starts of one process: a database that is away must not cost all of the machine.
 _PAUSE = 0.3
 # Seconds after which a point that was not passed makes room for another.
-_PATIENCE = 15.0
+_PATIENCE = 8.0
+# Kills a point by which one kind of process may be ahead of another: whoever is behind gets the machine.
+_LEAD = 2
 
 
 @dataclass
@@ -33,7 +36,8 @@ class Crew(Platform):
     """A platform whose processes die at points of the code and are started again at once."""
 
     def __init__(self, *args: Any, seed: str, **others: Any) -> None:
-        super().__init__(*args, processes=PROCESSES, **others)
+        super().__init__(*args, processes=PROCESSES, programs={"workers": "tests.chaos.patient_workers"}, **others)
+        self._nursery = Nursery()
         self.hits: Counter[str] = Counter()
         self._chance = random.Random(seed)
         self._serial = 0
@@ -43,8 +47,18 @@ class Crew(Platform):
 
     def _launch(self, name: str) -> None:
         self._started[name] = time.monotonic()
-        self.environment["LIVERY_CHAOS"] = str(self._plan(name))
         super()._launch(name)
+
+    def _environment(self, name: str) -> dict[str, str]:
+        return {**super()._environment(name), "LIVERY_CHAOS": str(self._plan(name))}
+
+    def _begin(self, argv: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
+        return self._nursery.bear(argv, log=log, environment=environment)
+
+    def remove(self) -> None:
+        """Stop everything and delete its folder."""
+        super().remove()
+        self._nursery.remove()
 
     async def keep(self) -> None:
         """Start again whatever dies, until cancelled."""
@@ -99,13 +113,19 @@ class Crew(Platform):
             await asyncio.sleep(0.2)
 
     def _arm(self, name: str, goal: int, before: Counter[str], wanted: set[str]) -> None:
-        """Choose the point that has been hit least, counting those that others are armed for."""
+        """Choose a point, the likelier the further it is behind, counting those that others are armed for."""
         total = before + self.hits + Counter(armed.point for other, armed in self._armed.items() if other != name)
-        open_ = [point for point in of_kind(name.partition("-")[0]) if point in wanted and total[point] < goal]
-        if not open_:
+        open_ = {
+            kind: [point for point in of_kind(kind) if point in wanted and total[point] < goal]
+            for kind in set(PROCESSES)
+        }
+        done = {
+            kind: sum(total[point] for point in of_kind(kind)) / len(of_kind(kind)) for kind in open_ if open_[kind]
+        }
+        kind = name.partition("-")[0]
+        if kind not in done or done[kind] > min(done.values()) + _LEAD:
             return
-        least = min(total[point] for point in open_)
-        point = self._chance.choice([point for point in open_ if total[point] == least])
+        point = self._chance.choices(open_[kind], [(goal - total[point]) ** 2 for point in open_[kind]])[0]
         self._serial += 1
         passage = self._chance.randint(1, POINTS[point].passages)
         # In one step: a process may read it at any moment.

@@ -5,11 +5,10 @@ import os
 import shutil
 import socket
 import ssl
-import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
@@ -69,7 +68,7 @@ class Platform:
         }
         self.metrics = {name: free_port() for name in self.names}
         self._programs = programs or {}
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, process.Running] = {}
 
     def start(self) -> None:
         """Start every process and wait until each is ready to work."""
@@ -91,7 +90,8 @@ class Platform:
         for name in chosen:
             if self._running[name].poll() is None:
                 self._running[name].send_signal(SIGTERM)
-        return {name: process.stop(self._running.pop(name), seconds=40) for name in chosen}
+        # One signal each: a second one would end a process whose own handler is gone because it has finished.
+        return {name: process.end(self._running.pop(name), seconds=40) for name in chosen}
 
     def kill(self, name: str) -> None:
         """Kill one process as by kill -9."""
@@ -139,9 +139,16 @@ class Platform:
 
     def _launch(self, name: str) -> None:
         kind = name.partition("-")[0]
-        argv = [sys.executable, "-m", *([self._programs[kind]] if kind in self._programs else ["cli", kind])]
-        environment = {**self.environment, "LIVERY_METRICS_PORT": str(self.metrics[name])}
-        self._running[name] = process.start(argv, log=self._log(name), env=environment, cwd=CHECKOUT)
+        argv = [self._programs[kind]] if kind in self._programs else ["cli", kind]
+        self._running[name] = self._begin(argv, self._log(name), self._environment(name))
+
+    def _environment(self, name: str) -> dict[str, str]:
+        """The environment of one process."""
+        return {**self.environment, "LIVERY_METRICS_PORT": str(self.metrics[name])}
+
+    def _begin(self, argv: Sequence[str], log: Path, environment: Mapping[str, str]) -> process.Running:
+        """Start a module with its arguments as a process."""
+        return process.start([sys.executable, "-m", *argv], log=log, env=environment, cwd=CHECKOUT)
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"

@@ -9,11 +9,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 # The parent whose death a child feels is the thread that forked it: one thread, that lives as long as the test run.
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
+
+
+class Running(Protocol):
+    """What is asked of a started program: the verbs of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int) -> None: ...
 
 
 def die_with_parent() -> None:
@@ -61,10 +75,15 @@ def start(
     return _spawner.submit(spawn).result()
 
 
-def stop(process: subprocess.Popen[bytes], *, sig: int = signal.SIGTERM, seconds: float = 20) -> int:
+def stop(process: Running, *, sig: int = signal.SIGTERM, seconds: float = 20) -> int:
     """End a program by `sig`, after `seconds` with its whole group by SIGKILL; return its exit status."""
     if process.poll() is None:
         process.send_signal(sig)
+    return end(process, seconds=seconds)
+
+
+def end(process: Running, *, seconds: float) -> int:
+    """Wait until a program ends, after `seconds` end its whole group by SIGKILL; return its exit status."""
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -77,7 +96,7 @@ def wait_until(
     what: str,
     *,
     seconds: float = 20,
-    process: subprocess.Popen[bytes] | None = None,
+    process: Running | None = None,
     log: Path | None = None,
 ) -> None:
     """Poll `ready` until it is true; raise with the end of `log` when time is up or `process` has ended."""

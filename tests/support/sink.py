@@ -35,18 +35,6 @@ class Mail:
     session: int
     reply: str
 
-    def hold(self, step: Step) -> None:
-        """Answer nothing at one step ("data" or "dot") until `release`: whoever gets that far is in the middle of it."""
-        self._held[step] = asyncio.Event()
-
-    def release(self, step: Step) -> None:
-        """Answer everybody who waits at this step, and go on as usual."""
-        self._held.pop(step).set()
-
-    def holding(self, step: Step) -> int:
-        """How many sessions wait at this step."""
-        return self._holding.get(step, 0)
-
     @property
     def accepted(self) -> bool:
         """Did the sink take responsibility?"""
