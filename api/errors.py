@@ -58,6 +58,7 @@ _UNAVAILABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # an idle session was ended just as it was taken
     TimeoutError,
     OSError,
 )

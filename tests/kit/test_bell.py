@@ -49,6 +49,6 @@ async def test_it_comes_back_when_its_session_ends_as_it_is_rung(bell: Bell, dat
     bell.ring([_ACCOUNT])
     with bell.listening() as heard:
         async with asyncio.timeout(10):
-            while await heard.get() != {_ACCOUNT}:
+            while await heard.get() != frozenset({_ACCOUNT}):
                 pass
     await up(bell)
