@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from kit.crypto import Keyring
 from kit.db import Database
 from kit.errors import Kind, LiveryError
-from tenants import credentials, members
+from tenants import authentication, members
 from tenants.scope import Scope
 
 _PORTS = {"http": 80, "https": 443}
@@ -120,7 +120,7 @@ async def identify(
 
 async def by_key(db: Database, keyring: Keyring, key: str, *, host: str, ip: str) -> Asker:
     """The program that shows `key`. Raises LiveryError (UNAUTHENTICATED)."""
-    scope = await credentials.authenticate_key(db, keyring, key, ip=ip)
+    scope = await authentication.authenticate_key(db, keyring, key, ip=ip)
     if scope is None:
         raise LiveryError(
             Kind.UNAUTHENTICATED,
@@ -139,7 +139,7 @@ async def still(db: Database, keyring: Keyring, asker: Asker) -> bool:
             scope = await members.session_scope(conn, asker.session, host=asker.host, ip=asker.ip)
     elif asker.key is not None:
         try:
-            scope = await credentials.authenticate_key(db, keyring, asker.key, ip=asker.ip)
+            scope = await authentication.authenticate_key(db, keyring, asker.key, ip=asker.ip)
         except LiveryError:  # suspended
             return False
     return scope is not None and scope == asker.scope

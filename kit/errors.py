@@ -13,6 +13,7 @@ An error knows no HTTP and no SMTP. Three small tables translate: `api.errors`, 
 Delivery outcomes are not errors but values (`mail.verdict`).
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -31,7 +32,8 @@ class Kind(StrEnum):
 class LiveryError(Exception):
     """A refusal that a caller can read: `message` says what is wrong, `next` what to do about it.
 
-    `code` is stable and upper case ("NO_CREDITS"); `field` is the path of the input at fault.
+    `code` is stable and upper case ("NO_CREDITS"); `field` is the path of the input at fault; `until` is the moment from
+    which the same call may succeed, where that is known.
     Neither text ever names another tenant's things, a host of ours or a line of SQL.
     """
 
@@ -43,6 +45,7 @@ class LiveryError(Exception):
         *,
         next: str | None = None,
         field: tuple[str, ...] | None = None,
+        until: datetime | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -50,6 +53,7 @@ class LiveryError(Exception):
         self.message = message
         self.next = next
         self.field = field
+        self.until = until
 
 
 def invalid(message: str, *field: str, code: str = "INVALID", next: str | None = None) -> LiveryError:

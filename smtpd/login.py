@@ -18,7 +18,7 @@ from kit.db import Database
 from kit.errors import LiveryError
 from smtpd import limits, measures, replies
 from smtpd.replies import Refused
-from tenants import credentials, throttle
+from tenants import authentication, throttle
 from tenants.scope import Scope
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Gate:
         async with turn:
             if not await throttle.may_try(self._db, _PURPOSE, username, place):
                 raise Throttled
-            scope = await credentials.authenticate_smtp(
+            scope = await authentication.authenticate_smtp(
                 self._db, self._keyring, username=username, password=password, ip=ip
             )
             if scope is None:
@@ -87,7 +87,7 @@ class Gate:
         if answer is None or until < now:
             if len(self._sources) >= _REMEMBERED:
                 self._sources.clear()
-            answer = asyncio.ensure_future(credentials.authenticate_source(self._db, ip=ip))
+            answer = asyncio.ensure_future(authentication.authenticate_source(self._db, ip=ip))
             self._sources[ip] = (now + _SOURCE_SECONDS, answer)
         return await asyncio.shield(answer)
 

@@ -1,21 +1,24 @@
-"""How does a program prove whom it acts for? By SMTP user and password, by the network it comes from, or by an API key.
+"""What is a credential made of? Name, secret, networks, permissions, limits and an end, each checked here.
 
-Secrets are generated with 160 bits, so a keyed hash is all that must be kept and checking one costs microseconds.
+This is the maker for those who answer to nobody: the operator's command line, the demo, tests. Members and programs make
+theirs through `tenants.keys`, which asks first whether they may.
 """
 
-import hmac
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
-from kit.crypto import Keyring, new_secret
-from kit.db import Connection, Database
+from kit import clock
+from kit.crypto import Keyring
+from kit.db import Connection
 from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
+from tenants import secrets
 from tenants.models import CredentialKind
-from tenants.permissions import CREDENTIALS, Permission
+from tenants.permissions import Permission
+from tenants.rates import UNLIMITED, Limits
 from tenants.scope import Scope
 
 
@@ -30,55 +33,7 @@ class NewCredential:
 
 _WIDEST_SOURCE = {4: 16, 6: 32}
 """IP version -> the shortest prefix that may send without a password: what one organisation holds."""
-
-_FIND = """
-select c.id, c.account_id, c.kind, c.sandbox, c.permissions, c.secret_hash,
-       c.networks is null or $2::inet <<= any (c.networks) as from_here,
-       exists (select from account s where s.id = any (a.lineage) and s.suspended_at is not null) as suspended
-  from credential c join account a on a.id = c.account_id
- where c.kind = $3 and c.revoked_at is null and
-"""
-
-
-async def authenticate_smtp(db: Database, keyring: Keyring, *, username: str, password: str, ip: str) -> Scope | None:
-    """The scope of an SMTP user, or None for a wrong name, password or network: which of them is told to nobody.
-
-    Raises LiveryError DENIED where all is right but the account is suspended.
-    """
-    given = keyring.keyed_hash(password)
-    async with db.connection() as conn:
-        row = await conn.fetchrow(_FIND + "c.username = $1", username, ip, CredentialKind.SMTP.value)
-    stored = row["secret_hash"] if row else b""
-    if not hmac.compare_digest(given, stored) or row is None or not row["from_here"]:
-        return None
-    return _scope(row, ip)
-
-
-async def authenticate_source(db: Database, *, ip: str) -> Scope | None:
-    """The scope of the source credential whose network holds `ip` most narrowly, or None.
-
-    Raises LiveryError DENIED where its account is suspended.
-    """
-    async with db.connection() as conn:
-        row = await conn.fetchrow(
-            _FIND
-            + """$2::inet <<= any (c.networks) and $1::text is not null
-               order by (select max(masklen(n)) from unnest(c.networks) n where $2::inet <<= n) desc, c.created_at limit 1""",
-            "",
-            ip,
-            CredentialKind.SOURCE.value,
-        )
-    return _scope(row, ip) if row else None
-
-
-async def authenticate_key(db: Database, keyring: Keyring, key: str, *, ip: str) -> Scope | None:
-    """The scope of an API key ("lv_…"), or None.
-
-    Raises LiveryError DENIED where its account is suspended.
-    """
-    async with db.connection() as conn:
-        row = await conn.fetchrow(_FIND + "c.secret_hash = $1", keyring.keyed_hash(key), ip, CredentialKind.API.value)
-    return _scope(row, ip) if row and row["from_here"] else None
+_MOST_NETWORKS = 100
 
 
 async def create_credential(
@@ -90,22 +45,72 @@ async def create_credential(
     name: str,
     username: str | None = None,
     secret: str | None = None,
-    networks: tuple[str, ...] = (),
+    networks: Sequence[str] = (),
     sandbox: bool = False,
+    permissions: Collection[Permission] | None = None,
+    limits: Limits = UNLIMITED,
+    expires_at: datetime | None = None,
+    created_by: UUID | None = None,
 ) -> NewCredential:
     """Make a credential; user name and secret are generated unless given (the demo's are public).
 
-    Raises LiveryError INVALID for a network that is none, or a source without one or with one wider than /16 (IPv6: /32),
-    CONFLICT for a user name that is taken.
+    Raises LiveryError INVALID for a name, network, limit or end that is none, for a source without a network or with one
+    wider than /16 (IPv6: /32), CONFLICT for a user name that is taken.
     """
-    if kind is CredentialKind.SOURCE and not networks:
-        raise invalid("A source credential needs the network it sends from.", "networks")
+    name = checked_name(name)
+    ranges = checked_networks(kind, networks)
+    limits.check()
+    if permissions is not None and kind is not CredentialKind.API:
+        raise invalid("Only API keys have permissions of their own: the others send.", "permissions")
+    if expires_at is not None:
+        await check_end(conn, expires_at)
     id = new_id()
     if kind is CredentialKind.SMTP:
         username = username or f"smtp-{id.hex[-12:]}"
-        secret = secret or new_secret()
+        secret = secret or secrets.generate(secrets.PASSWORD)
     elif kind is CredentialKind.API:
-        secret = secret or f"lv_{new_secret()}"
+        secret = secret or secrets.generate(secrets.KEY)
+    made = await conn.fetchval(
+        """insert into credential (id, account_id, kind, name, username, secret_hash, prefix, networks, sandbox, permissions,
+                                   per_minute, per_hour, per_day, per_month, expires_at, created_by)
+           values ($1, $2, $3, $4, $5, $6, $7, $8::text[]::cidr[], $9, $10, $11, $12, $13, $14, $15, $16)
+           on conflict (username) do nothing returning id""",
+        id,
+        account_id,
+        kind.value,
+        name,
+        username,
+        keyring.keyed_hash(secret) if secret else None,
+        secrets.beginning(secret) if secret else None,
+        ranges or None,
+        sandbox,
+        None if permissions is None else sorted(permissions),
+        limits.per_minute,
+        limits.per_hour,
+        limits.per_day,
+        limits.per_month,
+        expires_at,
+        created_by,
+    )
+    if made is None:
+        raise LiveryError(Kind.CONFLICT, "TAKEN", f"The user name {username} is taken.", field=("username",))
+    return NewCredential(id, username, secret)
+
+
+def checked_name(name: str) -> str:
+    """The name without spaces around it. Raises LiveryError INVALID unless it has 1 to 100 characters that can be seen."""
+    name = name.strip()
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise invalid("A name has 1 to 100 characters.", "name", next="Say what it is used by: web shop, newsletter.")
+    return name
+
+
+def checked_networks(kind: CredentialKind, networks: Sequence[str]) -> list[str]:
+    """The networks as the database takes them. Raises LiveryError INVALID."""
+    if kind is CredentialKind.SOURCE and not networks:
+        raise invalid("A source credential needs the network it sends from.", "networks")
+    if len(networks) > _MOST_NETWORKS:
+        raise invalid(f"A credential has at most {_MOST_NETWORKS} networks.", "networks", next="Name wider ones.")
     try:
         ranges = [ipaddress.ip_network(network) for network in networks]
     except ValueError as fault:
@@ -118,27 +123,19 @@ async def create_credential(
                 "networks",
                 next=f"Name the networks that are yours, /{widest} or narrower, or make an SMTP user.",
             )
-    made = await conn.fetchval(
-        """insert into credential (id, account_id, kind, name, username, secret_hash, networks, sandbox)
-           values ($1, $2, $3, $4, $5, $6, $7::text[]::cidr[], $8) on conflict (username) do nothing returning id""",
-        id,
-        account_id,
-        kind.value,
-        name,
-        username,
-        keyring.keyed_hash(secret) if secret else None,
-        [str(range) for range in ranges] or None,
-        sandbox,
-    )
-    if made is None:
-        raise LiveryError(Kind.CONFLICT, "TAKEN", f"The user name {username} is taken.", field=("username",))
-    return NewCredential(id, username, secret)
+    return [str(range) for range in ranges]
 
 
-async def revoke_credential(conn: Connection, *, account_id: UUID, called: str) -> None:
-    """Let nobody in any more with the account's credential of that user name, network or name; its row stays.
+async def check_end(conn: Connection, expires_at: datetime) -> None:
+    """Raises LiveryError INVALID for an end that is past, by the platform's clock."""
+    if expires_at <= await clock.now(conn):
+        raise invalid("This moment is past already.", "expiresAt", next="Name a later one, or leave it out.")
 
-    Raises LiveryError MISSING where there is none in force, CONFLICT where several are called so: then none is revoked.
+
+async def find_credential(conn: Connection, *, account_id: UUID, called: str) -> UUID:
+    """The account's credential in force of that user name, network or name.
+
+    Raises LiveryError MISSING where there is none, CONFLICT where several are called so.
     """
     ids = await conn.fetch(
         """select id from credential
@@ -156,30 +153,26 @@ async def revoke_credential(conn: Connection, *, account_id: UUID, called: str) 
             f"{len(ids)} credentials are called {called}.",
             next="Say the user name or the network of the one that is meant.",
         )
-    await conn.execute("update credential set revoked_at = livery_now() where id = $1", ids[0]["id"])
+    id: UUID = ids[0]["id"]
+    return id
+
+
+async def revoke_credential(conn: Connection, *, account_id: UUID, called: str) -> None:
+    """Let nobody in any more with the account's credential of that user name, network or name; its row stays.
+
+    Raises LiveryError MISSING where there is none in force, CONFLICT where several are called so: then none is revoked.
+    """
+    id = await find_credential(conn, account_id=account_id, called=called)
+    await conn.execute("update credential set revoked_at = livery_now() where id = $1", id)
 
 
 async def smtp_users(conn: Connection, scope: Scope) -> list[str]:
-    """The SMTP user names of the scope's own account, oldest first."""
+    """The SMTP user names of the scope's own account that can log in, oldest first."""
     rows = await conn.fetch(
         f"""select username from credential
              where account_id = $1 and {scope.see("account_id")} and kind = 'smtp' and revoked_at is null
+               and disabled_at is null and (expires_at is null or expires_at > livery_now())
              order by created_at""",
         scope.account_id,
     )
     return [row["username"] for row in rows]
-
-
-def _scope(row: Mapping[str, Any], ip: str) -> Scope:
-    if row["suspended"]:
-        raise LiveryError(
-            Kind.DENIED, "SUSPENDED", "This account is suspended.", next="Ask whoever runs your account to resume it."
-        )
-    stated = row["permissions"]
-    return Scope(
-        account_id=row["account_id"],
-        credential_id=row["id"],
-        sandbox=row["sandbox"],
-        may=CREDENTIALS[CredentialKind(row["kind"])] if stated is None else frozenset(map(Permission, stated)),
-        ip=ip,
-    )

@@ -9,14 +9,8 @@ from kit.crypto import Keyring
 from kit.db import Database
 from kit.errors import Kind, LiveryError
 from tenants import throttle
-from tenants.credentials import (
-    CredentialKind,
-    authenticate_key,
-    authenticate_smtp,
-    authenticate_source,
-    create_credential,
-    revoke_credential,
-)
+from tenants.authentication import authenticate_key, authenticate_smtp, authenticate_source
+from tenants.credentials import CredentialKind, create_credential, revoke_credential
 from tests.support.world import SECRET_KEY, World
 
 RING = Keyring(SECRET_KEY)
