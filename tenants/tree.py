@@ -1,30 +1,36 @@
-"""Which accounts are there? Making and finding nodes of the tree operator > reseller > sub-account."""
+"""Which accounts are there? Making, finding and moving nodes of the tree operator > reseller > sub-account.
 
-import re
-from dataclasses import dataclass
+Two facts of a node follow from where it stands: its lineage, and, where it shares a pool, whose. Both are written when a
+node is made or moved, by one writer at a time (`alone`), so that no node ever keeps the lineage of a place its parent has
+left.
+"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from kit.db import Connection, UnitOfWork
-from kit.errors import Kind, LiveryError, invalid, missing
+from kit.errors import Kind, LiveryError, missing
 from kit.ids import new_id
-from tenants.models import Account, AccountHost, AccountKind, Balance
-from tenants.scope import Scope
+from tenants import details
+from tenants.models import Account, AccountHost, AccountKind
+from tenants.views import AccountView, view_account
 
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
-_COLOR = re.compile(r"#[0-9a-f]{6}")
+__all__ = ["AccountView", "add_host", "create_account", "find_account", "insert", "operator_account", "view_account"]
 
-
-@dataclass(frozen=True)
-class AccountView:
-    """An account as people see it."""
-
-    id: UUID
-    slug: str
-    name: str
-    kind: AccountKind
-    time_zone: str
-    credits: int
-    """Credits left: its own, or those of the pool it shares."""
+_LOCK = 0x7472_6565  # any fixed number; all writers of the tree meet here
+_COLUMNS = (
+    "time_zone",
+    "brand_name",
+    "brand_color",
+    "privacy_url",
+    "source_id",
+    "monthly_limit",
+    "when_spent",
+    "alert_below",
+    "referred_by_id",
+)
 
 
 async def create_account(
@@ -41,36 +47,89 @@ async def create_account(
     """Add a node below `parent_slug` (None for the operator) with an empty balance and return its id.
 
     With `shares_pool` it spends its parent's credits, or those that the parent spends, and its own balance stays unused.
+    For the platform's own use: nobody is asked whether they may.
 
     Raises LiveryError INVALID for a slug that is not lower-case letters, digits, dots and dashes or a colour that is not
     #rrggbb, MISSING for an unknown parent, CONFLICT when the slug is taken.
     """
-    if brand_color is not None and not _COLOR.fullmatch(brand_color):
-        raise invalid("A colour is written #rrggbb.", "brandColor")
-    if not _SLUG.fullmatch(slug):
-        raise invalid("An account's short name has lower-case letters, digits, dots and dashes.", "slug")
-    if await Account.filter(slug=slug).exists():
-        raise LiveryError(Kind.CONFLICT, "TAKEN", f"The short name {slug} is taken.", field=("slug",))
-    parent = None
+    parent_id = None
     if parent_slug is not None:
-        parent = await Account.get_or_none(slug=parent_slug)
-        if parent is None:
+        parent_id = await find_account(parent_slug)
+        if parent_id is None:
+            raise missing("account")
+    given = {"slug": slug, "name": name, "brand_name": brand_name, "brand_color": brand_color}
+    return await insert(
+        unit.conn, parent_id=parent_id, kind=kind, given=details.checked(given), shares_pool=shares_pool
+    )
+
+
+async def insert(
+    conn: Connection, *, parent_id: UUID | None, kind: AccountKind, given: Mapping[str, Any], shares_pool: bool = False
+) -> UUID:
+    """Write a node with checked details and an empty balance; a short name is made up where none is given.
+
+    Raises LiveryError CONFLICT when the slug is taken, or the parent is deleted.
+    """
+    await alone(conn)
+    parent = None
+    if parent_id is not None:
+        parent = await conn.fetchrow("select lineage, pool_id, deleted_at from account where id = $1", parent_id)
+        if parent is None or parent["deleted_at"] is not None:
             raise missing("account")
     id = new_id()
-    lineage = [*(parent.lineage if parent else []), id]
-    await Account.create(
-        id=id,
-        slug=slug,
-        name=name,
-        kind=kind,
-        parent=parent,
-        lineage=lineage,
-        brand_name=brand_name,
-        brand_color=brand_color,
-        pool_id=(parent.pool_id or parent.id) if parent and shares_pool else None,  # type: ignore[attr-defined]
+    columns = {name: given[name] for name in _COLUMNS if given.get(name) is not None}
+    columns |= {
+        "id": id,
+        "name": given["name"],
+        "kind": kind.value,
+        "parent_id": parent_id,
+        "lineage": [*(parent["lineage"] if parent else ()), id],
+        "pool_id": (parent["pool_id"] or parent_id) if parent and shares_pool else None,
+        "may_resell": kind is not AccountKind.SUB_ACCOUNT,
+    }
+    for slug in _slugs(given):
+        made = await conn.fetchval(
+            f"""insert into account (slug, {", ".join(columns)})
+                values ({", ".join(f"${n}" for n in range(1, len(columns) + 2))})
+                on conflict (slug) do nothing returning id""",
+            slug,
+            *columns.values(),
+        )
+        if made is not None:
+            await conn.execute("insert into balance (account_id, remaining) values ($1, 0)", id)
+            return id
+    raise LiveryError(Kind.CONFLICT, "TAKEN", f"The short name {given['slug']} is taken.", field=("slug",))
+
+
+async def alone(conn: Connection) -> None:
+    """Let nobody else change the shape of the tree until the transaction ends. Call it before reading the shape."""
+    await conn.execute("select pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def reposition(conn: Connection, account_id: UUID, parent_id: UUID) -> None:
+    """Write the lineage of a whole subtree anew, below another parent. `alone` before; raises nothing."""
+    await conn.execute(
+        """update account a
+              set lineage = p.lineage || a.lineage[cardinality(m.lineage):],
+                  parent_id = case when a.id = m.id then p.id else a.parent_id end
+             from account m, account p
+            where m.id = $1 and p.id = $2 and a.lineage @> array[m.id]""",
+        account_id,
+        parent_id,
     )
-    await Balance.create(account_id=id, remaining=0)
-    return id
+
+
+async def follow_pool(conn: Connection, account_id: UUID) -> None:
+    """After an account changed what it spends: let those below that share it spend the same. `alone` before."""
+    await conn.execute(
+        """with recursive sharers(id, pool_id) as (
+             select id, coalesce(pool_id, id) from account where id = $1
+             union all
+             select c.id, s.pool_id from sharers s join account c on c.parent_id = s.id and c.pool_id is not null
+           )
+           update account a set pool_id = s.pool_id from sharers s where a.id = s.id and a.id <> $1""",
+        account_id,
+    )
 
 
 async def find_account(slug: str) -> UUID | None:
@@ -90,14 +149,9 @@ async def add_host(unit: UnitOfWork, *, host: str, account_id: UUID) -> None:
     await AccountHost.create(host=host.lower(), account_id=account_id)
 
 
-async def view_account(conn: Connection, scope: Scope) -> AccountView:
-    """The scope's own account."""
-    row = await conn.fetchrow(
-        f"""select a.id, a.slug, a.name, a.kind, a.time_zone, coalesce(b.remaining, 0) as credits
-              from account a left join balance b on b.account_id = coalesce(a.pool_id, a.id)
-             where a.id = $1 and {scope.see("a.id")}""",
-        scope.account_id,
-    )
-    if row is None:
-        raise missing("account")
-    return AccountView(**{**row, "kind": AccountKind(row["kind"])})
+def _slugs(given: Mapping[str, Any]) -> list[str]:
+    """The short name that was asked for, or some to try."""
+    if given.get("slug"):
+        return [given["slug"]]
+    made = details.slug_of(given["name"])
+    return [made, *(f"{made}-{secrets.token_hex(size)}" for size in (2, 3, 8))]

@@ -417,6 +417,18 @@ class Migration(migrations.Migration):
                                      when bool_or(suspended_at is not null) then 'suspended_above'
                                      else 'active' end
                            from account where id = any (path) $$""",
+                # What an account may spend: of a pool above it, row-level security would show nothing. The API's role is
+                # told about accounts that it sees.
+                """create function account_credits(account_id uuid) returns bigint
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select coalesce((select b.remaining from account a join balance b on b.account_id = coalesce(a.pool_id, a.id)
+                           where a.id = $1 and (session_user <> 'livery_api'
+                                 or a.lineage @> array[nullif(current_setting('livery.account', true), '')::uuid])), 0) $$""",
+                # Whether a name is taken by anybody: unique over all accounts, whoever may see them.
+                """create function account_name_taken(kind text, name text) returns boolean
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select exists (select from account where case kind when 'slug' then slug = name
+                                                                          else referral_code = name end) $$""",
                 "create index idx_account_parent on account (parent_id, id)",
                 "create index idx_account_referred_by on account (referred_by_id) where referred_by_id is not null",
                 "create index idx_account_purge on account (deleted_at) where deleted_at is not null and purged_at is null",

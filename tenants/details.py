@@ -1,0 +1,122 @@
+"""What may be said of an account? Its plain settings, each with the check that every way in shares.
+
+Keys are columns of `account`; a fault names the field as clients write it ("timeZone").
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from kit.errors import LiveryError, invalid
+from tenants.models import WhenSpent
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
+_COLOR = re.compile(r"#[0-9a-f]{6}")
+_CODE = re.compile(r"[A-Z0-9-]{3,40}")
+_MOST = 2**53
+
+
+def checked(details: Mapping[str, object]) -> dict[str, Any]:
+    """The settings as they are stored. Raises LiveryError INVALID with the field at fault, KeyError for an unknown one."""
+    return {name: _CHECKS[name](value, _field(name)) for name, value in details.items()}
+
+
+def slug_of(name: str) -> str:
+    """A short name made from a long one: "Café Zoë & Co" becomes "cafe-zoe-co"."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9.]+", "-", plain)[:60].strip("-.") or "account"
+
+
+def _slug(value: Any, field: str) -> str:
+    if not isinstance(value, str) or not _SLUG.fullmatch(value):
+        raise invalid("An account's short name has lower-case letters, digits, dots and dashes.", field)
+    return value
+
+
+def _name(value: Any, field: str) -> str:
+    return _line(value, field, 200, "An account needs a name")
+
+
+def _line(value: Any, field: str, most: int, need: str) -> str:
+    text = " ".join(str(value or "").split())
+    if not text or any(unicodedata.category(character) == "Cc" for character in text):
+        raise invalid(f"{need}.", field)
+    if len(text) > most:
+        raise invalid(f"{need} of at most {most} characters.", field)
+    return text
+
+
+def _time_zone(value: Any, field: str) -> str:
+    try:
+        return ZoneInfo(str(value)).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise invalid(
+            f"{str(value)[:64]} is no time zone.", field, next="Use an IANA name such as Europe/Rome."
+        ) from None
+
+
+def _amount(value: Any, field: str) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or not 0 <= value < _MOST:
+        raise _no_amount(field)
+    return value
+
+
+def _no_amount(field: str) -> LiveryError:
+    return invalid("Credits are whole numbers, zero or more.", field)
+
+
+def _color(value: Any, field: str) -> str | None:
+    if value is not None and not (isinstance(value, str) and _COLOR.fullmatch(value.lower())):
+        raise invalid("A colour is written #rrggbb.", field)
+    return value.lower() if value else None
+
+
+def _brand_name(value: Any, field: str) -> str | None:
+    return None if value is None else _line(value, field, 100, "A brand needs a name")
+
+
+def _url(value: Any, field: str) -> str | None:
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(str(value))
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        sound = False
+    if not sound or len(value) > 500 or not value.isprintable() or " " in value:
+        raise invalid("This is no address of a page.", field, next="Write it whole: https://www.example.com/privacy")
+    return str(value)
+
+
+def _code(value: Any, field: str) -> str | None:
+    if value is None:
+        return None
+    code = str(value).strip().upper()
+    if not _CODE.fullmatch(code):
+        raise invalid("A referral code has 3 to 40 letters, digits and dashes.", field)
+    return code
+
+
+def _field(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
+_CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
+    "slug": _slug,
+    "name": _name,
+    "time_zone": _time_zone,
+    "monthly_limit": _amount,
+    "alert_below": _amount,
+    "when_spent": lambda value, _: WhenSpent(value).value,
+    "privacy_url": _url,
+    "brand_name": _brand_name,
+    "brand_color": _color,
+    "sign_up_open": lambda value, _: bool(value),
+    "referral_code": _code,
+}
