@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from kit.crypto import Keyring
 from kit.db import Database
 from kit.errors import Kind, LiveryError
-from tenants import authentication, members
+from tenants import authentication, sessions
 from tenants.scope import Scope
 
 _PORTS = {"http": 80, "https": 443}
@@ -37,6 +37,8 @@ class Asker:
     """The session's token, for members."""
     key: str | None = field(default=None, repr=False)
     """The API key, for programs."""
+    user_agent: str = field(default="", repr=False, compare=False)
+    """What a browser says it is, for the list of sessions."""
 
     @property
     def is_browser(self) -> bool:
@@ -112,10 +114,10 @@ async def identify(
     if key is not None:
         return await by_key(db, keyring, key, host=host, ip=ip)
     if token is None:
-        return Asker(host, ip)
+        return Asker(host, ip, user_agent=headers.get("user-agent", ""))
     async with db.connection() as conn:
-        scope = await members.session_scope(conn, token, host=host, ip=ip)
-    return Asker(host, ip, scope, session=token if scope else None)
+        scope = await sessions.session_scope(conn, token, host=host, ip=ip)
+    return Asker(host, ip, scope, session=token if scope else None, user_agent=headers.get("user-agent", ""))
 
 
 async def by_key(db: Database, keyring: Keyring, key: str, *, host: str, ip: str) -> Asker:
@@ -136,7 +138,7 @@ async def still(db: Database, keyring: Keyring, asker: Asker) -> bool:
     scope = None
     if asker.session is not None:
         async with db.connection() as conn:
-            scope = await members.session_scope(conn, asker.session, host=asker.host, ip=asker.ip)
+            scope = await sessions.session_scope(conn, asker.session, host=asker.host, ip=asker.ip)
     elif asker.key is not None:
         try:
             scope = await authentication.authenticate_key(db, keyring, asker.key, ip=asker.ip)

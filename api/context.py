@@ -91,6 +91,13 @@ class Context:
             yield conn
 
     @contextlib.asynccontextmanager
+    async def home(self) -> AsyncIterator[Connection]:
+        """One short transaction in the asker's own account, whichever was entered: where its sessions are to be seen."""
+        scope = self.scope
+        async with self.platform.db.transaction(sees=scope.home_id or scope.account_id) as conn:
+            yield conn
+
+    @contextlib.asynccontextmanager
     async def change(self, permission: Permission) -> AsyncIterator[UnitOfWork]:
         """One unit of work in the asker's scope, which must have `permission`. Raises LiveryError."""
         async with self.platform.db.unit_of_work(sees=self.allowed(permission).account_id) as unit:

@@ -37,6 +37,7 @@ from api.context import Context, Platform, platform_of
 from api.errors import explain, present
 from api.graphql.limits import DOCUMENT_BYTES
 from api.graphql.schema import schema
+from kit.crypto import fingerprint
 from kit.errors import LiveryError
 
 log = structlog.get_logger()
@@ -212,9 +213,9 @@ class Sockets:
         self._live.discard(live)
         _OPEN.set(len(self._live))
 
-    async def expel(self, session: str) -> None:
-        """Close the connections of a session that was ended just now."""
-        for live in [live for live in self._live if live.asker.session == session]:
+    async def expel(self, *sessions: str) -> None:
+        """Close the connections of sessions, named by their fingerprints, that were ended just now."""
+        for live in [live for live in self._live if fingerprint(live.asker.session or "") in sessions]:
             await live.websocket.close(4401, "Signed out")
 
     async def recheck(self, platform: Platform) -> None:

@@ -1,33 +1,28 @@
-"""Who are the people, and which of their browsers are signed in?
+"""Who are the people of an account, and what may each of them do?
 
-A session is a random token in a cookie, kept as its hash, bound to the host it was made on and good for 14 days.
+Nobody reaches above themselves: in their own account people give, change and take away only roles up to their own
+(`permissions.outranks`). Members of an account above have that account's authority over everything below it. An account
+always keeps one owner; who wants none deletes the account.
 """
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from kit.crypto import fingerprint, hash_password, verify_password
-from kit.db import Connection, Database, UnitOfWork
-from kit.errors import Kind, LiveryError, invalid
+import asyncpg
+
+from kit.crypto import hash_password
+from kit.db import Connection, UnitOfWork
+from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
-from tenants.models import Member, Role
-from tenants.permissions import ROLES
+from tenants import audit
+from tenants.models import Role
+from tenants.permissions import Permission, outranks
 from tenants.scope import Scope
 
-LIFE = timedelta(days=14)
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """A session just made; `token` is for the cookie only."""
-
-    token: str
-    scope: Scope
-    expires_at: datetime
+_LAST = UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True)
@@ -35,72 +30,200 @@ class MemberView:
     """A member as people see it."""
 
     id: UUID
+    account_id: UUID
     email: str
     name: str
+    role: Role
+    second_factor: bool
+    last_seen_at: datetime | None
+    created_at: datetime
 
 
-async def create_member(unit: UnitOfWork, *, account_id: UUID, email: str, name: str, password: str) -> UUID:
+_VIEW = """m.id, m.account_id, m.email, m.name, m.role, m.totp_confirmed_at is not null as second_factor,
+           m.last_seen_at, m.created_at"""
+
+
+async def create_member(
+    unit: UnitOfWork, *, account_id: UUID, email: str, name: str, password: str, role: Role = Role.OWNER
+) -> UUID:
     """Let a person into an account.
 
     Raises LiveryError INVALID for an address without @ or a password under ten characters, CONFLICT for a known address.
     """
+    email = checked_email(email)
+    check_password(password)
+    if await unit.conn.fetchval("select exists (select from member where email = $1)", email):
+        raise _taken(email)
+    return await add_member(
+        unit.conn,
+        account_id=account_id,
+        email=email,
+        name=name,
+        password_hash=await hash_password(password),
+        role=role,
+    )
+
+
+async def add_member(
+    conn: Connection, *, account_id: UUID, email: str, name: str, password_hash: str, role: Role
+) -> UUID:
+    """The same for a password that was checked and hashed before, so that no transaction waits for argon2."""
+    id: UUID | None = await conn.fetchval(
+        """insert into member (id, account_id, email, name, password_hash, role) values ($1, $2, $3, $4, $5, $6)
+           on conflict (email) do nothing returning id""",
+        new_id(),
+        account_id,
+        email,
+        name.strip()[:200] or email,
+        password_hash,
+        role.value,
+    )
+    if id is None:
+        raise _taken(email)
+    return id
+
+
+def checked_email(email: str) -> str:
+    """An address as it is kept, in lower case. Raises LiveryError INVALID."""
     email = email.strip().lower()
-    if email.count("@") != 1 or email.startswith("@") or email.endswith("@"):
-        raise invalid("That is no e-mail address.", "email")
+    if email.count("@") != 1 or email[:1] == "@" or email[-1:] == "@" or len(email) > 254 or not email.isprintable():
+        raise invalid("That is no e-mail address.", "email", next="Write it like name@example.com.")
+    return email
+
+
+def check_password(password: str, *field: str) -> None:
+    """Raise LiveryError INVALID for a password under ten characters or over a thousand."""
     if len(password) < 10:
-        raise invalid("A password needs at least ten characters.", "password")
-    if await Member.filter(email=email).exists():
-        raise LiveryError(Kind.CONFLICT, "TAKEN", f"{email} is a member already.", field=("email",))
-    member = await Member.create(
-        id=new_id(), account_id=account_id, email=email, name=name, password_hash=await hash_password(password)
-    )
-    return member.id
-
-
-async def login(db: Database, *, email: str, password: str, host: str, ip: str) -> SignedIn | None:
-    """Sign a person in on `host`, or None: unknown names take the same time and get the same answer."""
-    async with db.connection() as conn:
-        row = await conn.fetchrow(
-            "select id, account_id, role, password_hash from member where email = $1", email.strip().lower()
-        )
-    # No connection is held while argon2 works: it is slow on purpose.
-    if not await verify_password(password, row["password_hash"] if row else None) or row is None:
-        return None
-    token = secrets.token_urlsafe(32)
-    async with db.connection() as conn:
-        expires_at = await conn.fetchval(
-            """insert into session (id, member_id, host, ip, expires_at)
-               values ($1, $2, $3, $4, livery_now() + $5) returning expires_at""",
-            fingerprint(token),
-            row["id"],
-            host,
-            ip,
-            LIFE,
-        )
-    return SignedIn(token, _scope(row, ip), expires_at)
-
-
-async def session_scope(conn: Connection, token: str, *, host: str, ip: str | None = None) -> Scope | None:
-    """Whom a session's token stands for on `host`; None when it has ended, or was made on another host."""
-    row = await conn.fetchrow(
-        """select m.id, m.account_id, m.role from session s join member m on m.id = s.member_id
-            where s.id = $1 and s.host = $2 and s.expires_at > livery_now()""",
-        fingerprint(token),
-        host,
-    )
-    return _scope(row, ip) if row else None
-
-
-async def end_session(conn: Connection, token: str) -> None:
-    """Sign this browser out; nothing happens if it was not signed in."""
-    await conn.execute("delete from session where id = $1", fingerprint(token))
+        raise invalid("A password needs at least ten characters.", *(field or ("password",)))
+    if len(password) > 1000:
+        raise invalid("A password has a thousand characters at most.", *(field or ("password",)))
 
 
 async def view_member(conn: Connection, scope: Scope) -> MemberView | None:
-    """The person behind the scope; None where a program acts."""
-    row = await conn.fetchrow("select id, email, name from member where id = $1", scope.member_id)
-    return MemberView(**row) if row else None
+    """The person behind the scope; None where a program acts. The connection must see the person's own account."""
+    row = await conn.fetchrow(f"select {_VIEW} from member m where m.id = $1", scope.member_id)
+    return _view(row) if row else None
 
 
-def _scope(row: Mapping[str, Any], ip: str | None) -> Scope:
-    return Scope(account_id=row["account_id"], member_id=row["id"], may=ROLES[Role(row["role"])], ip=ip)
+async def list_members(
+    conn: Connection, scope: Scope, *, account_id: UUID | None, first: int, after: UUID | None
+) -> list[MemberView]:
+    """Up to `first` members of one account that the scope sees, its own unless named, the newest first.
+
+    Raises LiveryError DENIED without Permission.MEMBERS, MISSING for an account out of sight.
+    """
+    scope.require(Permission.MEMBERS)
+    await find_account(conn, scope, account_id)
+    rows = await conn.fetch(
+        f"""select {_VIEW} from member m
+             where {scope.see("m.account_id")} and m.account_id = $2 and m.id < $3 order by m.id desc limit $4""",
+        scope.account_id,
+        account_id or scope.account_id,
+        after or _LAST,
+        first,
+    )
+    return [_view(row) for row in rows]
+
+
+async def change_role(conn: Connection, scope: Scope, id: UUID | None, role: Role) -> MemberView:
+    """Give a member another role.
+
+    Raises LiveryError DENIED without Permission.MEMBERS or for a role, old or new, above one's own; MISSING; CONFLICT
+    where the account would be left without an owner.
+    """
+    scope.require(Permission.MEMBERS)
+    member = await _find(conn, scope, id)
+    await check_rank(conn, scope, member.account_id, member.role, role)
+    if member.role is Role.OWNER and role is not Role.OWNER:
+        await _keep_an_owner(conn, member)
+    row = await conn.fetchrow(f"update member m set role = $2 where m.id = $1 returning {_VIEW}", member.id, role.value)
+    await audit.note(
+        conn,
+        scope,
+        "member.change",
+        account_id=member.account_id,
+        target=member.id,
+        changes={"role": (member.role.value, role.value)},
+    )
+    return _view(row)
+
+
+async def remove_member(conn: Connection, scope: Scope, id: UUID | None) -> MemberView:
+    """Let a member in no more: the sessions end with the person. Raises as `change_role` does."""
+    scope.require(Permission.MEMBERS)
+    member = await _find(conn, scope, id)
+    await check_rank(conn, scope, member.account_id, member.role)
+    if member.role is Role.OWNER:
+        await _keep_an_owner(conn, member)
+    await conn.execute("delete from member where id = $1", member.id)
+    await audit.note(
+        conn,
+        scope,
+        "member.remove",
+        account_id=member.account_id,
+        target=member.id,
+        changes={"email": (member.email, None), "role": (member.role.value, None)},
+    )
+    return member
+
+
+async def check_rank(conn: Connection, scope: Scope, account_id: UUID, *roles: Role) -> None:
+    """Raise LiveryError DENIED where one of these roles of `account_id` is above whoever asks."""
+    if account_id != scope.account_id:
+        return  # seen from above: the parent's authority
+    own = Role.ADMIN  # a key never speaks for an owner
+    if scope.member_id is not None:
+        own = Role(await conn.fetchval("select role from member where id = $1", scope.member_id))
+    if not all(outranks(own, role) for role in roles):
+        raise LiveryError(
+            Kind.DENIED,
+            "ROLE_ABOVE",
+            "This concerns a role above your own.",
+            next="Ask an owner of the account.",
+            field=("role",),
+        )
+
+
+async def find_account(conn: Connection, scope: Scope, account_id: UUID | None) -> UUID:
+    """The account named, the scope's own where none is. Raises LiveryError MISSING where the scope does not see it."""
+    found: UUID | None = await conn.fetchval(
+        f"select id from account where id = $2 and deleted_at is null and {scope.see('id')}",
+        scope.account_id,
+        account_id or scope.account_id,
+    )
+    if found is None:
+        raise missing("account")
+    return found
+
+
+async def _find(conn: Connection, scope: Scope, id: UUID | None) -> MemberView:
+    row = await conn.fetchrow(
+        f"select {_VIEW} from member m where m.id = $2 and {scope.see('m.account_id')} for update of m",
+        scope.account_id,
+        id,
+    )
+    if row is None:
+        raise missing("member")
+    return _view(row)
+
+
+async def _keep_an_owner(conn: Connection, member: MemberView) -> None:
+    """Two owners who remove one another at the same time meet at these locks."""
+    owners = await conn.fetch(
+        "select id from member where account_id = $1 and role = 'owner' order by id for update", member.account_id
+    )
+    if [row["id"] for row in owners] == [member.id]:
+        raise LiveryError(
+            Kind.CONFLICT,
+            "LAST_OWNER",
+            "This is the account's last owner.",
+            next="Make another member an owner first.",
+        )
+
+
+def _taken(email: str) -> LiveryError:
+    return LiveryError(Kind.CONFLICT, "TAKEN", f"{email} is a member already.", field=("email",))
+
+
+def _view(row: Mapping[str, Any] | asyncpg.Record) -> MemberView:
+    return MemberView(**{**row, "role": Role(row["role"])})

@@ -31,6 +31,10 @@ ROLES: dict[Role, frozenset[Permission]] = {
     Role.BILLING: frozenset({Permission.CREDITS}),
 }
 
+VISITOR = _EVERYTHING - {Permission.MEMBERS, Permission.KEYS}
+"""What a member from above keeps of the own role inside an account that was entered ("log in as"): its people, their
+sign-in and its secrets stay out of reach there. From home they are reached by name, for everybody to see."""
+
 _RANK = {Role.OWNER: 2, Role.ADMIN: 1, Role.SENDER: 0, Role.ANALYST: 0, Role.BILLING: 0}
 
 CREDENTIALS: dict[CredentialKind, frozenset[Permission]] = {

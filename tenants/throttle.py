@@ -2,11 +2,27 @@
 
 Per address: 10 a minute and 50 a day. Per name: 100 an hour from everywhere together, except from an address that has
 signed in as that name within 30 days, so that strangers cannot lock the owner out. All by the database's clock.
+
+Where a try is slow, many could be under way before the first of them has failed: `take` counts them before they begin,
+exactly, over all processes, and `give_back` takes back what was no failure.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from kit.db import Database
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most so many tries in a window that begins with the first."""
+
+    key: str
+    most: int
+    window: timedelta
+
 
 _COUNT = """
 insert into attempts as a (key, failures, window_ends_at)
@@ -15,6 +31,52 @@ on conflict (key) do update set
   failures = case when a.window_ends_at <= livery_now() then 1 else a.failures + 1 end,
   window_ends_at = case when a.window_ends_at <= livery_now() then excluded.window_ends_at else a.window_ends_at end
 """
+
+
+_TAKE = """
+insert into attempts as a (key, failures, window_ends_at) values ($1, 1, livery_now() + $2::interval)
+on conflict (key) do update set
+  failures = case when a.window_ends_at <= livery_now() then 1 else a.failures + 1 end,
+  window_ends_at = case when a.window_ends_at <= livery_now() then excluded.window_ends_at else a.window_ends_at end
+returning failures
+"""
+
+
+async def take(db: Database, limits: Sequence[Limit]) -> bool:
+    """Count a try that is about to be made, in order, up to the first limit it exceeds; whether it exceeds none."""
+    async with db.connection() as conn:
+        for limit in limits:
+            if await conn.fetchval(_TAKE, limit.key[:200], limit.window) > limit.most:
+                return False
+    return True
+
+
+async def give_back(db: Database, limits: Sequence[Limit]) -> None:
+    """The try was none that is to be limited: it counts no longer."""
+    async with db.connection() as conn:
+        await conn.execute(
+            "update attempts set failures = failures - 1 where key = any ($1::text[]) and failures > 0",
+            [limit.key[:200] for limit in limits],
+        )
+
+
+async def tries(db: Database, purpose: str, name: str, ip: str) -> list[Limit]:
+    """The limits at the top of this page for one try, to `take`."""
+    minute, day, everywhere, known = _keys(purpose, name, ip)
+    limits = [Limit(minute, 10, timedelta(minutes=1)), Limit(day, 50, timedelta(days=1))]
+    async with db.connection() as conn:
+        is_known = await conn.fetchval(
+            "select exists (select from attempts where key = $1 and window_ends_at > livery_now())", known
+        )
+    return limits if is_known else [*limits, Limit(everywhere, 100, timedelta(hours=1))]
+
+
+def code_tries(member_id: UUID, ip: str) -> list[Limit]:
+    """The limits of one try at a second factor: five wrong codes close it for a quarter of an hour."""
+    return [
+        Limit(f"code|minute|{ip}", 10, timedelta(minutes=1)),
+        Limit(f"code|member|{member_id}", 5, timedelta(minutes=15)),
+    ]
 
 
 async def may_try(db: Database, purpose: str, name: str, ip: str) -> bool:

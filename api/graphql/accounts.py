@@ -1,4 +1,4 @@
-"""Who am I, what is my account, and how is my mail program set up?"""
+"""What is an account, and how is its mail program set up?"""
 
 from enum import Enum
 
@@ -8,9 +8,8 @@ from api.context import Context
 from api.graphql.scalars import BigInt
 from kit.settings import Settings
 from mail.transports import simulator
-from tenants import credentials, members, tree
+from tenants import credentials, tree
 from tenants.permissions import Permission
-from tenants.scope import Scope
 
 Info = strawberry.Info[Context, None]
 
@@ -37,23 +36,6 @@ class Account:
 
 
 @strawberry.type
-class Member:
-    """A person with a password."""
-
-    id: strawberry.ID
-    email: str
-    name: str
-
-
-@strawberry.type
-class Me:
-    """Who is asking."""
-
-    member: Member | None = strawberry.field(description="Null where a program asks with an API key.")
-    account: Account
-
-
-@strawberry.type
 class SmtpSettings:
     """How a mail program is set up."""
 
@@ -68,28 +50,16 @@ class SmtpSettings:
     )
 
 
-async def me_of(context: Context, scope: Scope) -> Me:
-    """Member and account behind `scope`."""
-    async with context.platform.db.transaction(sees=scope.account_id) as conn:
-        account = await tree.view_account(conn, scope)
-        member = await members.view_member(conn, scope)
-    return Me(
-        member=Member(id=strawberry.ID(str(member.id)), email=member.email, name=member.name) if member else None,
-        account=Account(
-            id=strawberry.ID(str(account.id)),
-            slug=account.slug,
-            name=account.name,
-            kind=AccountKind(account.kind.value),
-            time_zone=account.time_zone,
-            credits=BigInt(account.credits),
-        ),
+def account(found: tree.AccountView) -> Account:
+    """An account as clients see it."""
+    return Account(
+        id=strawberry.ID(str(found.id)),
+        slug=found.slug,
+        name=found.name,
+        kind=AccountKind(found.kind.value),
+        time_zone=found.time_zone,
+        credits=BigInt(found.credits),
     )
-
-
-async def who(info: Info) -> Me | None:
-    """The asker; null for a stranger."""
-    asker = info.context.asker
-    return await me_of(info.context, asker.scope) if asker.scope else None
 
 
 async def mail_setup(info: Info) -> SmtpSettings:

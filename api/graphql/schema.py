@@ -12,15 +12,16 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import ExecutionContext
 
-from api.graphql.accounts import mail_setup, who
+from api.graphql.accounts import mail_setup
 from api.graphql.events import read_events, read_latest
 from api.graphql.limits import Limits
 from api.graphql.live import follow
+from api.graphql.me import who
 from api.graphql.messages import find_message, list_messages
 from api.graphql.recipients import find_recipient, list_recipients
 from api.graphql.scalars import SCALARS
 from api.graphql.send import send_mail
-from api.graphql.session import log_in, log_out
+from api.graphql.session import log_in, log_in_second_factor, log_out
 from api.graphql.statistics import count
 
 
@@ -59,6 +60,9 @@ class Mutation:
     """Everything that can be changed. A browser's request needs the header X-Requested-With."""
 
     login = strawberry.field(resolver=log_in, description="Sign in on this host; the answer sets the session's cookie.")
+    login_second_factor = strawberry.field(
+        resolver=log_in_second_factor, description="The second step of a login, where `login` asked for it."
+    )
     logout = strawberry.field(resolver=log_out, description="Sign this browser out. True when it was signed in.")
     send_mail = strawberry.field(
         resolver=send_mail,

@@ -51,6 +51,7 @@ MATRIX: dict[str, Access] = {
     "Query.statistics": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.smtpSettings": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Mutation.login": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
+    "Mutation.loginSecondFactor": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Mutation.logout": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Mutation.sendMail": Access(REFUSED, DATA, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
     "Subscription.events": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),

@@ -1,49 +1,14 @@
-"""Do sessions open one door, on one host, for one person?"""
-
-from datetime import timedelta
+"""Who can be a member, and of which brand is a host?"""
 
 import pytest
 
-from kit.clock import shift
 from kit.db import Database
 from kit.errors import Kind, LiveryError
 from tenants.branding import brands_by_host
-from tenants.members import LIFE, create_member, end_session, login, session_scope
+from tenants.members import create_member
 from tenants.models import Role
 from tenants.tree import AccountKind, add_host, create_account
-from tests.support.world import PASSWORD, World
-
-
-async def test_a_session_is_good_on_its_host_until_it_ends(world_db: Database, world: World) -> None:
-    signed_in = await login(
-        world_db, email=" USER@shop.test ", password=PASSWORD, host="shop.localhost", ip="127.0.0.1"
-    )
-    assert signed_in is not None
-    assert signed_in.scope.account_id == world.shop.id
-    async with world_db.connection() as conn:
-        assert await session_scope(conn, signed_in.token, host="shop.localhost") == signed_in.scope
-        assert await session_scope(conn, signed_in.token, host="acme.localhost") is None
-        assert await session_scope(conn, signed_in.token + "x", host="shop.localhost") is None
-        assert await conn.fetchval("select count(*) from session where id = $1", signed_in.token) == 0
-        await end_session(conn, signed_in.token)
-        assert await session_scope(conn, signed_in.token, host="shop.localhost") is None
-
-
-async def test_a_session_ends_by_the_databases_clock(world_db: Database, world: World) -> None:
-    signed_in = await login(world_db, email=world.shop.email, password=PASSWORD, host="h", ip="127.0.0.1")
-    assert signed_in is not None
-    async with world_db.connection() as conn:
-        await shift(conn, LIFE - timedelta(minutes=1))
-        assert await session_scope(conn, signed_in.token, host="h") is not None
-        await shift(conn, timedelta(minutes=1))
-        assert await session_scope(conn, signed_in.token, host="h") is None
-
-
-async def test_wrong_and_unknown_are_the_same(world_db: Database, world: World) -> None:
-    for email, password in ((world.shop.email, "wrong"), ("nobody@shop.test", PASSWORD), ("", "")):
-        assert await login(world_db, email=email, password=password, host="h", ip="127.0.0.1") is None
-    async with world_db.connection() as conn:
-        assert await conn.fetchval("select count(*) from session") == 0
+from tests.support.world import World
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,9 @@ export async function signIn(email: string, password: string): Promise<SignIn> {
   if (data.login.__typename === 'Problem') {
     return { kind: 'refused', message: data.login.message, next: data.login.next ?? null }
   }
+  if (data.login.__typename !== 'SignedIn') {
+    return { kind: 'refused', message: 'This login needs a code of an authenticator.', next: null }
+  }
   me.value = data.login.me
   return { kind: 'in' }
 }
