@@ -5,10 +5,9 @@ which opens nothing yet (`check_password`), then the code (`tenants.totp`); `ope
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from kit.crypto import fingerprint, verify_password
@@ -17,6 +16,7 @@ from kit.errors import missing
 from tenants.models import Role
 from tenants.permissions import ROLES, VISITOR
 from tenants.scope import Scope
+from tenants.states import AccountState, Use, blocks, left
 
 LIFE = timedelta(days=14)
 
@@ -64,13 +64,15 @@ async def check_password(db: Database, *, email: str, password: str) -> Person |
     """Whose address and password these are, or None: unknown names take the same time and get the same answer."""
     async with db.connection() as conn:
         row = await conn.fetchrow(
-            """select m.id, m.account_id, m.role, m.password_hash, m.totp_confirmed_at is not null as second_factor
-                 from member m join account a on a.id = m.account_id
-                where m.email = $1 and a.deleted_at is null""",
+            """select m.id, m.account_id, m.role, m.password_hash, m.totp_confirmed_at is not null as second_factor,
+                      account_state(a.lineage) as state
+                 from member m join account a on a.id = m.account_id where m.email = $1""",
             email.strip().lower(),
         )
     # No connection is held while argon2 works: it is slow on purpose.
     if not await verify_password(password, row["password_hash"] if row else None) or row is None:
+        return None
+    if blocks(AccountState(row["state"]), Use.SIGN_IN):
         return None
     return Person(row["id"], row["account_id"], Role(row["role"]), row["second_factor"])
 
@@ -78,37 +80,46 @@ async def check_password(db: Database, *, email: str, password: str) -> Person |
 async def open_session(conn: Connection, person: Person, *, host: str, ip: str, user_agent: str = "") -> SignedIn:
     """Sign a person in on `host`. The connection must see the person's account."""
     token = secrets.token_urlsafe(32)
-    expires_at = await conn.fetchval(
+    row = await conn.fetchrow(
         """insert into session (id, member_id, host, ip, user_agent, expires_at)
-           values ($1, $2, $3, $4, $5, livery_now() + $6) returning expires_at""",
+           values ($1, $2, $3, $4, $5, livery_now() + $6)
+           returning expires_at, (select account_state(lineage) from account where id = $7) as state""",
         fingerprint(token),
         person.id,
         host,
         ip,
         _printable(user_agent),
         LIFE,
+        person.account_id,
     )
     await conn.execute("update member set last_seen_at = livery_now() where id = $1", person.id)
-    return SignedIn(token, Scope(person.account_id, member_id=person.id, may=ROLES[person.role], ip=ip), expires_at)
+    may = left(AccountState(row["state"]), ROLES[person.role])
+    return SignedIn(token, Scope(person.account_id, member_id=person.id, may=may, ip=ip), row["expires_at"])
 
 
 async def session_scope(conn: Connection, token: str, *, host: str, ip: str | None = None) -> Scope | None:
     """Whom a session's token stands for on `host`; None when it has ended, or was made on another host."""
     row = await conn.fetchrow(
-        """select m.id, m.account_id, m.role, s.acts_for_id, s.last_seen_at < livery_now() - $3::interval as stale
+        """select m.id, m.account_id, m.role, s.acts_for_id, account_state(a.lineage) as state,
+                  s.last_seen_at < livery_now() - $3::interval as stale
              from session s join member m on m.id = s.member_id
              join account a on a.id = coalesce(s.acts_for_id, m.account_id)
-            where s.id = $1 and s.host = $2 and s.expires_at > livery_now() and a.deleted_at is null
+            where s.id = $1 and s.host = $2 and s.expires_at > livery_now()
               and (s.acts_for_id is null or a.lineage @> array[m.account_id])""",
         fingerprint(token),
         host,
         _SEEN,
     )
-    if row is None:
+    if row is None or blocks(AccountState(row["state"]), Use.SIGN_IN):
         return None
     if row["stale"]:
         await _seen(conn, token, ip)
-    return scope_of(row, ip)
+    may = left(AccountState(row["state"]), ROLES[Role(row["role"])])
+    if row["acts_for_id"] is None:
+        return Scope(account_id=row["account_id"], member_id=row["id"], may=may, ip=ip)
+    return Scope(
+        account_id=row["acts_for_id"], member_id=row["id"], may=may & VISITOR, home_id=row["account_id"], ip=ip
+    )
 
 
 async def _seen(conn: Connection, token: str, ip: str | None) -> None:
@@ -119,14 +130,6 @@ async def _seen(conn: Connection, token: str, ip: str | None) -> None:
         fingerprint(token),
         ip,
     )
-
-
-def scope_of(row: Mapping[str, Any], ip: str | None) -> Scope:
-    """The scope of a member, at home or in the account that `acts_for_id` names."""
-    home, entered, may = row["account_id"], row["acts_for_id"], ROLES[Role(row["role"])]
-    if entered is None:
-        return Scope(account_id=home, member_id=row["id"], may=may, ip=ip)
-    return Scope(account_id=entered, member_id=row["id"], may=may & VISITOR, home_id=home, ip=ip)
 
 
 async def end_session(conn: Connection, token: str) -> None:
