@@ -27,7 +27,11 @@ class Part:
 
 
 async def carry_out(conn: Connection, *parts: Part) -> None:
-    """Do all of it, or, raising asyncpg's error, nothing."""
+    """Do all of it, or, raising asyncpg's error, nothing.
+
+    PostgreSQL carries out what modifies data from the last part to the first (ExecPostprocessPlan): what others wait for,
+    a row that many lock, belongs at the front.
+    """
     await conn.execute(
         _composed(tuple((part.sql, len(part.arguments)) for part in parts)),
         *(argument for part in parts for argument in part.arguments),

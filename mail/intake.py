@@ -32,7 +32,7 @@ from mail import admission, ledger
 from mail.jobs import Dispatch
 from mail.wire import headers
 from mail.wire.address import domain_of
-from tenants import credits
+from tenants import credits, rates
 from tenants.scope import Scope
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -192,14 +192,16 @@ class Intake:
             self._bell.ring({waiting.scope.account_id for waiting in accepted})
 
     async def _write(self, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
-        """Two statements, the second a commit of its own; where a balance ran out between them, both with it held."""
+        """Two statements, the second a commit of its own; where credits or a limit ran out between them, both held."""
         try:
             async with self._db.connection() as conn:
                 return await _store(conn, batch)
         except asyncpg.PostgresError as fault:
-            if not credits.overdrawn(fault):
+            if not credits.overdrawn(fault) and not rates.exceeded(fault):
                 raise
         async with self._db.transaction() as conn:
+            # In the order in which the statement locks them.
+            await rates.hold(conn, sorted({w.scope.credential_id for w in batch if w.scope.credential_id is not None}))
             await credits.hold(conn, sorted({waiting.scope.account_id for waiting in batch}))
             return await _store(conn, batch)
 
@@ -208,19 +210,25 @@ async def _store(conn: Connection, batch: Sequence[_Waiting]) -> dict[UUID, Live
     """Decide, then write and charge in one statement; return who was refused, by message."""
     decision = await admission.decide(
         conn,
-        [admission.Applicant(w.accepted.message_id, w.scope.account_id, w.price, w.from_domains) for w in batch],
+        [
+            admission.Applicant(
+                w.accepted.message_id, w.scope.account_id, w.scope.credential_id, w.price, w.from_domains
+            )
+            for w in batch
+        ],
     )
     admitted = [waiting for waiting in batch if waiting.accepted.message_id not in decision.refused]
     chaos.point("decided")
     if admitted:
         await carry_out(
             conn,
+            credits.charge(
+                {w.accepted.message_id: (decision.payers[w.scope.account_id], w.price) for w in admitted if w.price}
+            ),
+            *decision.counts,
             _rows(admitted),
             ledger.accepted(
                 [(id, w.accepted.message_id, w.scope.account_id) for w in admitted for id in w.accepted.recipient_ids]
-            ),
-            credits.charge(
-                {w.accepted.message_id: (decision.payers[w.scope.account_id], w.price) for w in admitted if w.price}
             ),
         )
     return decision.refused

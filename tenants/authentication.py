@@ -18,6 +18,10 @@ from tenants.permissions import CREDENTIALS, Permission
 from tenants.scope import Scope
 from tenants.states import AccountState, Use, blocks, suspended
 
+IN_FORCE = """c.revoked_at is null and c.disabled_at is null
+                  and (c.expires_at is null or c.expires_at > livery_now())"""
+"""The SQL condition that a credential, `c`, is good."""
+
 _FIND = """
 select c.id, c.account_id, c.kind, c.sandbox, c.permissions, c.secret_hash,
        c.networks is null or $2::inet <<= any (c.networks) as from_here,
@@ -60,8 +64,7 @@ async def authenticate_source(db: Database, *, ip: str) -> Scope | None:
     async with db.connection() as conn:
         row = await conn.fetchrow(
             _FIND
-            + """c.kind = 'source' and c.revoked_at is null and c.disabled_at is null
-                  and (c.expires_at is null or c.expires_at > livery_now())
+            + f"""c.kind = 'source' and {IN_FORCE}
                   and $2::inet <<= any (c.networks) and $1::text is not null
                order by (select max(masklen(n)) from unnest(c.networks) n where $2::inet <<= n) desc, c.created_at limit 1""",
             "",
@@ -108,6 +111,11 @@ def _scope(row: Mapping[str, Any], ip: str) -> Scope:
         may=CREDENTIALS[kind] if stated is None else frozenset(map(Permission, stated)),
         ip=ip,
     )
+
+
+def lapsed() -> LiveryError:
+    """What somebody was let in by has been revoked, has expired or is switched off meanwhile."""
+    return _refused("What this was sent with is no longer valid.", "Send it again with another user or key.")
 
 
 def _refused(message: str, next: str) -> LiveryError:

@@ -16,6 +16,7 @@ from kit.db import Connection
 from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
 from tenants import secrets
+from tenants.authentication import IN_FORCE
 from tenants.models import CredentialKind
 from tenants.permissions import Permission
 from tenants.rates import UNLIMITED, Limits
@@ -169,10 +170,9 @@ async def revoke_credential(conn: Connection, *, account_id: UUID, called: str) 
 async def smtp_users(conn: Connection, scope: Scope) -> list[str]:
     """The SMTP user names of the scope's own account that can log in, oldest first."""
     rows = await conn.fetch(
-        f"""select username from credential
-             where account_id = $1 and {scope.see("account_id")} and kind = 'smtp' and revoked_at is null
-               and disabled_at is null and (expires_at is null or expires_at > livery_now())
-             order by created_at""",
+        f"""select c.username from credential c
+             where c.account_id = $1 and {scope.see("c.account_id")} and c.kind = 'smtp' and {IN_FORCE}
+             order by c.created_at""",
         scope.account_id,
     )
     return [row["username"] for row in rows]

@@ -91,7 +91,11 @@ async def test_a_source_is_no_wider_than_one_organisation(world_db: Database, wo
 async def test_who_is_revoked_is_not_let_in_and_nobody_else_is_touched(world_db: Database, world: World) -> None:
     async def let_in() -> tuple[bool, bool]:
         user, password = world.shop.smtp_user, world.shop.smtp_password
-        smtp = await authenticate_smtp(world_db, RING, username=user, password=password, ip="127.0.0.1")
+        try:
+            smtp = await authenticate_smtp(world_db, RING, username=user, password=password, ip="127.0.0.1")
+        except LiveryError as refused:
+            assert refused.message == "This SMTP user was revoked."
+            smtp = None
         return smtp is not None, await authenticate_source(world_db, ip="192.0.2.5") is not None
 
     async with world_db.connection() as conn:
