@@ -35,7 +35,7 @@ _ROUND = 120.0
 # Rounds on one platform: what is looked through after each grows with every one.
 _ROUNDS = 2
 # Seconds from the return of a service to what is done to the next, at most.
-_EVERY = {"embedded": 12.0, "rabbitmq": 6.0}
+_EVERY = {"embedded": 20.0, "rabbitmq": 9.0}
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ async def _play(books: Books, beneath: Services, seed: str, times: int, ends: fl
             print(f"{beneath.broker} {name}: {play.crew.hits.total()} kills, {sums}", flush=True)
             if not sums.sound:
                 raise AssertionError(f"round {name}: {sums}")
-        await play.stage.laws_hold()
+        await play.close()
         stack.pop_all()
 
 

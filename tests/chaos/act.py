@@ -114,6 +114,12 @@ class Act:
                 await testify(conn, {*wrong(load.promised, stored, self.copies), *self.broken}, self.crew.folder)
         return sums
 
+    async def close(self) -> None:
+        """What goes on beyond a round: the counts that people see, and a replay of the ledger, through the API."""
+        async with self.stage.database() as conn:
+            await laws.check_statistics(conn, self.watcher.api, self.stage.world.acme.id)
+        await laws.check_feed(self.watcher.api, cursors=1)
+
     async def _strike(self, seed: str, strikes: list[str], every: float) -> None:
         """Hit the services at chosen moments, one after the other."""
         chance = random.Random(f"{seed}/services")
@@ -137,7 +143,7 @@ class Act:
             with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 async with self.stage.database() as conn:
                     while True:
-                        self.queued = await _waiting(conn, "queued")
+                        self.queued = await _count(conn, "state = 'queued'")
                         await asyncio.sleep(0.2)
             await asyncio.sleep(0.2)
 
@@ -199,24 +205,23 @@ async def act(server: Postgres, rabbitmq: RabbitMQ | None, seed: str) -> AsyncIt
         server.drop(database)
 
 
-async def _waiting(conn: asyncpg.Connection, *states: str) -> int:
-    """How many recipients wait, in these states."""
+async def _count(conn: asyncpg.Connection, condition: str) -> int:
+    """How many recipients wait, of those that a piece of SQL names."""
     count: int = await conn.fetchval(
-        "select count(*) from recipient where next_attempt_at is not null and state = any($1::text[])", states
+        f"select count(*) from recipient where next_attempt_at is not null and ({condition})"
     )
     return count
 
 
 async def _peace(conn: asyncpg.Connection) -> bool:
-    """Wait until nothing waits; False where nothing moves any more before."""
+    """Wait until nothing waits; False where what is left waits for later, or nothing moves any more."""
+    now = "state = 'sending' or next_attempt_at <= (select livery_now())"
     least, since = None, time.monotonic()
-    while (left := await _waiting(conn, "queued", "sending", "deferred")) > 0:
+    while (left := await _count(conn, now)) > 0 and time.monotonic() - since < _STUCK:
         if least is None or left < least:
             least, since = left, time.monotonic()
-        if time.monotonic() - since > _STUCK:
-            return False
         await asyncio.sleep(0.1)
-    return True
+    return await _count(conn, "true") == 0
 
 
 async def _end(task: asyncio.Task[None]) -> None:
