@@ -6,14 +6,17 @@ a balance or a window has run out meanwhile; then `mail.intake` holds both and a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from kit.db import Connection
 from kit.errors import LiveryError
 from kit.statement import Part
-from mail.errors import foreign_sender, no_credits, suspended
-from tenants import rates
+from mail.errors import foreign_sender, monthly_limit, no_credits, suspended
+from tenants import charges, limits, rates
 from tenants.authentication import IN_FORCE, lapsed
+from tenants.charges import Charge, MonthShare
+from tenants.models import WhenSpent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +34,54 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who is refused, and whose balance each account spends."""
+    """Who is refused, who waits for credit, and how the others are paid."""
 
     refused: dict[UUID, LiveryError]
     """By message."""
-    payers: dict[UUID, UUID]
-    """By account."""
+    waiting: dict[UUID, str]
+    """Taken, but held uncharged as its account wants it: the cause by message."""
     counts: tuple[Part, ...]
-    """What is to be counted against limits, together with the rows."""
+    """What is to be charged and to be counted against limits, together with the rows."""
 
 
-# The arrays are the same in every row; each is made once.
+NO_CREDITS, MONTHLY_LIMIT = "no_credits", "monthly_limit"
+UNPAID = (NO_CREDITS, MONTHLY_LIMIT)
+"""The causes for which mail is held that was taken and not charged."""
+
+
+@dataclass(slots=True)
+class _Month:
+    """The month of an account with a limit, as far as this batch has come."""
+
+    period: date
+    used: int
+    most: int
+    begins_anew: date
+    added: int = 0
+
+
+# The arrays are the same in every row; each is made once. The accounts that count a month are those from the sender up
+# to whoever pays.
 _STANDING = f"""
 with verified as materialized (
   select name, account_id from domain where name = any ($2::text[]) and verified_at is not null
 ), {rates.rated("$3::uuid[]")}
-select a.id, a.lineage, coalesce(a.pool_id, a.id) as payer, b.remaining,
-       exists (select from account s where s.id = any (a.lineage) and s.suspended_at is not null) as barred,
+select s.id, s.lineage, s.when_spent, coalesce(s.pool_id, s.id) as payer, m.counting, m.periods, m.used, m.most, m.anew,
+       coalesce((select sum(g.remaining) from credit_grant g
+                  where g.account_id = coalesce(s.pool_id, s.id) and g.is_open
+                    and (g.expires_at is null or g.expires_at > (select livery_now()))), 0)::bigint as remaining,
+       exists (select from account up where up.id = any (s.lineage) and up.suspended_at is not null) as barred,
        array(select name::text from verified) as names, array(select account_id from verified) as owners,
-       array(select id from unnest($3::uuid[]) as s (id)
-              where not exists (select from credential c where c.id = s.id and {IN_FORCE})) as lapsed,
+       array(select id from unnest($3::uuid[]) as k (id)
+              where not exists (select from credential c where c.id = k.id and {IN_FORCE})) as lapsed,
        {rates.COLUMNS}
-  from account a left join balance b on b.account_id = coalesce(a.pool_id, a.id)
- where a.id = any ($1::uuid[])
+  from account s left join lateral (
+    select array_agg(a.id) as counting, array_agg({limits.PRESENT}) as periods, array_agg({limits.USED}) as used,
+           array_agg(a.monthly_limit) as most, array_agg(({limits.PRESENT} + interval '1 month')::date) as anew
+      from account a left join month_use u on u.account_id = a.id
+     where a.id = any (s.lineage) and a.monthly_limit is not null and a.lineage @> array[coalesce(s.pool_id, s.id)]
+  ) m on true
+ where s.id = any ($1::uuid[])
 """
 
 
@@ -67,14 +95,18 @@ async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
         sorted({applicant.credential_id for applicant in applicants if applicant.credential_id is not None}),
     )
     standings = {row["id"]: row for row in rows}
-    payers = {row["id"]: row["payer"] for row in rows}
-    remaining = {row["payer"]: row["remaining"] or 0 for row in rows}
+    remaining = {row["payer"]: row["remaining"] for row in rows}
+    months = {
+        id: _Month(*shape) for row in rows for id, *shape in zip(*(row[name] or () for name in _MONTH), strict=True)
+    }
     verified = dict(zip(rows[0]["names"], rows[0]["owners"], strict=True)) if rows else {}
     # Who has verified a domain, or the nearest one above it.
     owners = {d: next((verified[name] for name in names if name in verified), None) for d, names in above.items()}
     gone = frozenset(rows[0]["lapsed"]) if rows else frozenset()
     room = rates.Room(rates.windows(rows[0]) if rows else ())
     refused: dict[UUID, LiveryError] = {}
+    waiting: dict[UUID, str] = {}
+    paid: list[Charge] = []
     for applicant in applicants:
         standing = standings.get(applicant.account_id)
         if standing is None or standing["barred"]:  # none: it was deleted while it was submitting
@@ -87,13 +119,30 @@ async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
         foreign = [d for d in sorted(applicant.from_domains) if owners[d] not in (None, *standing["lineage"])]
         if foreign:
             refused[applicant.message_id] = foreign_sender(foreign[0])
-        elif remaining[standing["payer"]] < applicant.price:
-            refused[applicant.message_id] = no_credits()
-        elif (full := room.take(applicant.credential_id, applicant.price)) is not None:
-            refused[applicant.message_id] = full
-        else:
-            remaining[standing["payer"]] -= applicant.price
-    return Decision(refused, payers, room.count())
+            continue
+        payer, price = standing["payer"], applicant.price
+        counting = [months[id] for id in standing["counting"] or ()] if price else []
+        full = [month for month in counting if month.used + month.added + price > month.most]
+        short = bool(full) or remaining[payer] < price
+        if short and WhenSpent(standing["when_spent"]) is WhenSpent.REJECT:
+            anew = max((month.begins_anew for month in full), default=None)
+            refused[applicant.message_id] = monthly_limit(anew) if anew else no_credits()
+        elif (limited := room.take(applicant.credential_id, price)) is not None:
+            refused[applicant.message_id] = limited
+        elif short:
+            waiting[applicant.message_id] = MONTHLY_LIMIT if full else NO_CREDITS
+        elif price:
+            remaining[payer] -= price
+            for month in counting:
+                month.added += price
+            paid.append(Charge(applicant.message_id, applicant.account_id, payer, price))
+    shares = [MonthShare(id, m.period, m.added, m.most) for id, m in sorted(months.items()) if m.added]
+    # What comes first is carried out last: others wait for the balances.
+    counts = ((charges.charge(paid, shares),) if paid else ()) + room.count()
+    return Decision(refused, waiting, counts)
+
+
+_MONTH = ("counting", "periods", "used", "most", "anew")
 
 
 def _upwards(domain: str) -> list[str]:

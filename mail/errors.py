@@ -1,5 +1,7 @@
 """Which refusals belong to mail? Made in one place, so that every door and page says the same thing."""
 
+from datetime import date
+
 from kit.errors import Kind, LiveryError
 
 
@@ -10,6 +12,16 @@ def no_credits() -> LiveryError:
         "NO_CREDITS",
         "Not enough credits for this message.",
         next="Buy credits or ask whoever runs your account, then send again.",
+    )
+
+
+def monthly_limit(begins_anew: date) -> LiveryError:
+    """What may be spent in a month is spent: by the account or by one above it that pays or counts for it."""
+    return LiveryError(
+        Kind.EXHAUSTED,
+        "MONTHLY_LIMIT",
+        f"The limit of this month is reached; it begins anew on {begins_anew.isoformat()}.",
+        next="Send again then, or ask whoever runs your account for a higher limit.",
     )
 
 

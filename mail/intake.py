@@ -3,7 +3,7 @@
 1. The door has authenticated somebody to a `Scope` and hands over envelope and bytes as received.
 2. Submissions that arrive together share one commit (group commit): one statement reads what decides over each of them
    (`mail.admission`), one writes bodies, messages, recipients, first facts and charges, locking every balance in one
-   ascending order. Where a balance ran out between the two, nothing was written, and both are done again with the
+   ascending order. Where credit ran out between the two, nothing was written, and both are done again with the
    balances held. Large ones commit alone, so that nobody waits for their bytes.
 3. Only after the commit does `accept` return: 250 or 202 means stored and charged. The commit does not belong to the
    caller's task; a client that hangs up leaves behind both or neither.
@@ -13,7 +13,7 @@
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
@@ -32,7 +32,7 @@ from mail import admission, ledger
 from mail.jobs import Dispatch
 from mail.wire import headers
 from mail.wire.address import domain_of
-from tenants import credits, rates
+from tenants import charges, rates
 from tenants.scope import Scope
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -131,7 +131,8 @@ class Intake:
     async def accept(self, scope: Scope, submission: Submission) -> Accepted:
         """Store and charge one message, then say so.
 
-        Raises LiveryError: EXHAUSTED without credits for every recipient, DENIED for a suspended account or a From domain
+        Where credits or a monthly limit do not cover every recipient, the account's policy decides: EXHAUSTED, or the
+        message is stored, held and not charged. Raises LiveryError: EXHAUSTED, DENIED for a suspended account or a From domain
         that somebody else has verified, INVALID without recipients, UNAVAILABLE where nothing could be stored; then
         nothing was stored and nothing charged.
         """
@@ -170,7 +171,7 @@ class Intake:
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         """Write a batch; on a fault each of it by itself, so that one bad submission never fails its neighbours."""
         try:
-            refused = await self._write(batch)
+            decision = await self._write(batch)
         except Exception as fault:
             if len(batch) > 1 and not isinstance(fault, OSError | TimeoutError | asyncpg.InterfaceError):
                 for waiting in batch:
@@ -181,33 +182,35 @@ class Intake:
                 _refuse(waiting, _unavailable())
             return
         chaos.point("after-commit-before-250")
-        accepted = [waiting for waiting in batch if waiting.accepted.message_id not in refused]
+        accepted = [waiting for waiting in batch if waiting.accepted.message_id not in decision.refused]
+        due = [waiting for waiting in accepted if waiting.accepted.message_id not in decision.waiting]
         for waiting in batch:
-            if (error := refused.get(waiting.accepted.message_id)) is not None:
+            if (error := decision.refused.get(waiting.accepted.message_id)) is not None:
                 _refuse(waiting, error)
             elif not waiting.done.done():
                 waiting.done.set_result(waiting.accepted)
+        if due:
+            jobs.ring(Dispatch(tuple(str(id) for waiting in due for id in waiting.accepted.recipient_ids)))
         if accepted:
-            jobs.ring(Dispatch(tuple(str(id) for waiting in accepted for id in waiting.accepted.recipient_ids)))
             self._bell.ring({waiting.scope.account_id for waiting in accepted})
 
-    async def _write(self, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
-        """Two statements, the second a commit of its own; where credits or a limit ran out between them, both held."""
+    async def _write(self, batch: Sequence[_Waiting]) -> admission.Decision:
+        """Two statements, the second a commit of its own; where credit or a limit ran out between them, both held."""
         try:
             async with self._db.connection() as conn:
                 return await _store(conn, batch)
         except asyncpg.PostgresError as fault:
-            if not credits.overdrawn(fault) and not rates.exceeded(fault):
+            if not charges.overdrawn(fault) and not rates.exceeded(fault):
                 raise
         async with self._db.transaction() as conn:
             # In the order in which the statement locks them.
             await rates.hold(conn, sorted({w.scope.credential_id for w in batch if w.scope.credential_id is not None}))
-            await credits.hold(conn, sorted({waiting.scope.account_id for waiting in batch}))
+            await charges.hold(conn, {waiting.scope.account_id for waiting in batch})
             return await _store(conn, batch)
 
 
-async def _store(conn: Connection, batch: Sequence[_Waiting]) -> dict[UUID, LiveryError]:
-    """Decide, then write and charge in one statement; return who was refused, by message."""
+async def _store(conn: Connection, batch: Sequence[_Waiting]) -> admission.Decision:
+    """Decide, then write and charge in one statement; return what was decided."""
     decision = await admission.decide(
         conn,
         [
@@ -220,18 +223,10 @@ async def _store(conn: Connection, batch: Sequence[_Waiting]) -> dict[UUID, Live
     admitted = [waiting for waiting in batch if waiting.accepted.message_id not in decision.refused]
     chaos.point("decided")
     if admitted:
-        await carry_out(
-            conn,
-            credits.charge(
-                {w.accepted.message_id: (decision.payers[w.scope.account_id], w.price) for w in admitted if w.price}
-            ),
-            *decision.counts,
-            _rows(admitted),
-            ledger.accepted(
-                [(id, w.accepted.message_id, w.scope.account_id) for w in admitted for id in w.accepted.recipient_ids]
-            ),
-        )
-    return decision.refused
+        firsts = [(id, w.accepted.message_id, w.scope.account_id) for w in admitted for id in w.accepted.recipient_ids]
+        held = [(*first, decision.waiting[first[1]]) for first in firsts if first[1] in decision.waiting]
+        await carry_out(conn, *decision.counts, _rows(admitted, decision.waiting), ledger.accepted(firsts, held))
+    return decision
 
 
 def _read(scope: Scope, submission: Submission) -> _Waiting:
@@ -259,8 +254,8 @@ def _read(scope: Scope, submission: Submission) -> _Waiting:
     )
 
 
-def _rows(accepted: Sequence[_Waiting]) -> Part:
-    """Bodies, messages and recipients."""
+def _rows(accepted: Sequence[_Waiting], held: Mapping[UUID, str]) -> Part:
+    """Bodies, messages and recipients; those of `held` messages wait for a cause and are not due."""
     rows = [
         (id, w.accepted.message_id, w.scope.account_id, recipient)
         for w in accepted
@@ -273,10 +268,12 @@ def _rows(accepted: Sequence[_Waiting]) -> Part:
            ), stored as (
              insert into body (message_id, content) select * from unnest($1::uuid[], $2::bytea[])
            ), addressed as (
-             insert into recipient (id, message_id, account_id, address, domain, notify, orcpt, next_attempt_at, updated_at)
-             select r.*, now, now
+             insert into recipient (id, message_id, account_id, address, domain, notify, orcpt, cause, state,
+                                    next_attempt_at, updated_at)
+             select r.*, case when r.cause is null then 'queued' else 'held' end, case when r.cause is null then now end, now
                from moment, unnest($19::uuid[], $20::uuid[], $21::uuid[], $22::text[], $23::text[], $24::text[],
-                                   $25::text[]) as r
+                                   $25::text[], $26::text[])
+                 as r (id, message_id, account_id, address, domain, notify, orcpt, cause)
            ), written as (
            insert into message (id, account_id, credential_id, door, envelope_from, sender, subject, message_id_header,
                                 size, eight_bit, smtputf8, dsn_ret, dsn_envid, trace, sandbox, recipient_count,
@@ -312,6 +309,7 @@ def _rows(accepted: Sequence[_Waiting]) -> Part:
             [domain_of(recipient.address) for *_, recipient in rows],
             [recipient.notify for *_, recipient in rows],
             [recipient.orcpt for *_, recipient in rows],
+            [held.get(message_id) for _, message_id, _, _ in rows],
         ),
     )
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from kit.db import Connection
 from kit.statement import Part
 from mail.effects import recipients
-from mail.lifecycle import MARKS, EventKind
+from mail.lifecycle import MARKS, EventKind, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,32 @@ class Attempt:
     conversation: str
 
 
-def accepted(recipients: Sequence[tuple[UUID, UUID, UUID]]) -> Part:
-    """The first fact of each (recipient, message, account), for the statement in which `mail.intake` makes the rows."""
+def accepted(recipients: Sequence[tuple[UUID, UUID, UUID]], held: Sequence[tuple[UUID, UUID, UUID, str]] = ()) -> Part:
+    """The first facts for the statement in which `mail.intake` makes the rows.
+
+    That each (recipient, message, account) was accepted, and of those in `held` that they wait at once, for a cause.
+    """
+    if not held:
+        return Part(
+            f"""accepted as (
+                 insert into event (epoch, at, recipient_id, message_id, account_id, kind, is_first)
+                 select (select epoch from ledger_epoch), (select livery_now()), f.*, '{EventKind.ACCEPTED.value}', true
+                   from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as f
+               )""",
+            tuple(zip(*recipients, strict=True)),
+        )
+    # One list, because its order is the ledger's: what was accepted comes first.
+    kinds = [EventKind.ACCEPTED.value] * len(recipients) + [EventKind.HELD.value] * len(held)
+    left = [None] * len(recipients) + [State.QUEUED.value] * len(held)
+    causes = [None] * len(recipients) + [cause for *_, cause in held]
+    ids = zip(*[*recipients, *(row[:3] for row in held)], strict=True)
     return Part(
-        f"""accepted as (
-             insert into event (epoch, at, recipient_id, message_id, account_id, kind, is_first)
-             select (select epoch from ledger_epoch), (select livery_now()), f.*, '{EventKind.ACCEPTED.value}', true
-               from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as f
+        """accepted as (
+             insert into event (epoch, at, recipient_id, message_id, account_id, kind, from_state, cause, is_first)
+             select (select epoch from ledger_epoch), (select livery_now()), f.*, true
+               from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[]) as f
            )""",
-        tuple(zip(*recipients, strict=True)),
+        (*ids, kinds, left, causes),
     )
 
 

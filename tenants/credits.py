@@ -1,65 +1,291 @@
-"""What may an account still send? One credit sends one message to one recipient.
+"""Who gives credits to whom? One credit sends one message to one recipient; a parent hands down what it has.
 
-The balance is one row an account and always the sum of its entries. Whoever spends locks the rows of a whole batch in one
-ascending order (any other order deadlocks) and as late as can be, because others wait for them.
+The operator makes credits; everybody else hands down grants of their own, and what comes of them is never good for longer.
+What an account below has not spent can be taken back, to the grants it came from.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-from kit.db import Connection
-from kit.errors import invalid
-from kit.statement import Part
-
-
-async def grant(conn: Connection, account_id: UUID, amount: int) -> None:
-    """Give an account `amount` credits. Raises LiveryError INVALID unless it is positive and below 2⁵³."""
-    if not 0 < amount < 2**53:
-        raise invalid("Credits are granted in whole numbers above zero.", "amount")
-    await conn.execute(
-        """with entry as (insert into credit_entry (account_id, delta, reason) values ($1, $2, 'grant'))
-           update balance set remaining = remaining + $2 where account_id = $1""",
-        account_id,
-        amount,
-    )
+from kit.db import Connection, UnitOfWork
+from kit.errors import Kind, LiveryError, invalid, missing
+from tenants import audit, grants, limits
+from tenants.grants import Booking, Reason
+from tenants.models import AccountKind, WhenSpent
+from tenants.permissions import Permission
+from tenants.scope import Scope
 
 
-async def hold(conn: Connection, accounts: Sequence[UUID]) -> None:
-    """Let nobody else spend what these accounts spend, their own credits or a pool's, until the transaction ends."""
-    await conn.execute(
-        """select from balance where account_id in (select coalesce(pool_id, id) from account where id = any($1::uuid[]))
-            order by account_id for update""",
-        list(accounts),
-    )
+async def grant(conn: Connection, account_id: UUID, amount: int, *, expires_at: datetime | None = None) -> None:
+    """Make `amount` credits for an account, good for a year unless `expires_at` says otherwise; for the operator's commands.
 
-
-def charge(charges: Mapping[UUID, tuple[UUID, int]]) -> Part:
-    """Charge each message id its (account, credits). A balance that would fall below zero fails the whole statement.
-
-    The balances are locked in ascending order until the commit. `overdrawn` tells such a failure from others.
+    Raises LiveryError INVALID unless the amount is positive and below 2⁵³.
     """
-    return Part(
-        """charge as (
-             select * from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as c (message_id, account_id, credits)
-           ), due as (
-             select account_id, sum(credits) as credits from charge group by account_id
-           ), held as materialized (
-             select account_id from balance where account_id in (select account_id from due)
-              order by account_id for update
-           ), entry as (
-             insert into credit_entry (account_id, delta, reason, message_id)
-             select account_id, -credits, 'message', message_id from charge
-           ), paid as (
-             update balance b set remaining = b.remaining - d.credits
-               from due d join held h on h.account_id = d.account_id
-              where b.account_id = d.account_id
-           )""",
-        (list(charges), [account for account, _ in charges.values()], [credits for _, credits in charges.values()]),
+    grants.whole(amount)
+    await grants.hold(conn, [account_id])
+    await grants.issue(conn, account_id, amount, reason=Reason.GRANT, expires_at=expires_at)
+
+
+async def hand_down(
+    unit: UnitOfWork, scope: Scope, *, to: UUID, amount: int, expires_at: datetime | None = None
+) -> None:
+    """Give an account below some of the scope's own credits, the earliest to expire first. The operator's are made.
+
+    Each grant it came from gives one there, which ends with it, or at `expires_at` if that is sooner. Raises LiveryError
+    INVALID for an amount that is none, a moment that has passed or an account that spends a pool, MISSING for an account
+    that is not below, EXHAUSTED where the scope's account has less.
+    """
+    scope.require(Permission.CREDITS)
+    grants.whole(amount)
+    row = await _account(unit.conn, scope, to)
+    maker = await _kind(unit.conn, scope.account_id) is AccountKind.OPERATOR
+    if to == scope.account_id and not maker:
+        raise invalid("Credits are handed down to accounts below one's own.", "accountId")
+    if row["pool_id"] is not None:
+        raise invalid(
+            "This account spends a pool and has no credits of its own.", "accountId", next="Give it its own pool first."
+        )
+    before = row["remaining"]
+    await supply(unit.conn, giver_id=scope.account_id, to=to, amount=amount, expires_at=expires_at, actor=scope)
+    await audit.note(
+        unit.conn, scope, "credits.hand_down", account_id=to, target=to, changes={"credits": (before, before + amount)}
     )
 
 
-def overdrawn(fault: Exception) -> bool:
-    """Whether a statement failed because a balance does not cover what was charged to it."""
-    return isinstance(fault, asyncpg.CheckViolationError) and fault.constraint_name == "balance_never_negative"
+async def supply(
+    conn: Connection,
+    *,
+    giver_id: UUID,
+    to: UUID,
+    amount: int,
+    expires_at: datetime | None = None,
+    plan_id: UUID | None = None,
+    period: date | None = None,
+    actor: Scope | None = None,
+) -> None:
+    """What `hand_down` does, for whoever has asked already whether it may be. Raises LiveryError INVALID, EXHAUSTED."""
+    actor_id = actor.member_id if actor else None
+    await grants.hold(conn, [giver_id, to])
+    if await _kind(conn, giver_id) is AccountKind.OPERATOR:
+        await grants.issue(
+            conn,
+            to,
+            amount,
+            reason=Reason.GRANT,
+            expires_at=expires_at,
+            plan_id=plan_id,
+            period=period,
+            actor_id=actor_id,
+        )
+        return
+    shares = grants.spread(await grants.spendable(conn, giver_id), amount)
+    if (short := amount - sum(credits for _, credits in shares)) > 0:
+        raise not_enough(short)
+    for given, credits in shares:
+        await grants.book(
+            conn, [Booking(giver_id, given.id, -credits, Reason.HANDED_DOWN, counterpart_id=to)], actor_id=actor_id
+        )
+        until = min((at for at in (given.expires_at, expires_at) if at is not None), default=None)
+        await grants.issue(
+            conn,
+            to,
+            credits,
+            reason=Reason.RECEIVED,
+            expires_at=until,
+            origin_id=given.id,
+            counterpart_id=giver_id,
+            plan_id=plan_id,
+            period=period,
+            actor_id=actor_id,
+        )
+        period = None  # a month's grant is counted once, whatever it is made of
+
+
+async def take_back(unit: UnitOfWork, scope: Scope, *, account_id: UUID, amount: int) -> None:
+    """Take unspent credits back from an account below, the latest to expire first, to the grants they came from.
+
+    The operator takes back what it made; that is gone. Raises LiveryError INVALID for an amount that is none, MISSING for an
+    account that is not below, EXHAUSTED where less is left of what the scope's account gave.
+    """
+    scope.require(Permission.CREDITS)
+    grants.whole(amount)
+    row = await _account(unit.conn, scope, account_id)
+    if account_id == scope.account_id:
+        raise invalid("Credits are taken back from accounts below one's own.", "accountId")
+    await grants.hold(unit.conn, [scope.account_id, account_id])
+    ours = await _given_by(unit.conn, scope.account_id, account_id)
+    taken = grants.spread(ours[::-1], amount)
+    if (short := amount - sum(credits for _, credits in taken)) > 0:
+        raise not_enough(short)
+    await grants.book(unit.conn, _returned(scope.account_id, taken), actor_id=scope.member_id)
+    await audit.note(
+        unit.conn,
+        scope,
+        "credits.take_back",
+        account_id=account_id,
+        target=account_id,
+        changes={"credits": (row["remaining"], row["remaining"] - amount)},
+    )
+
+
+async def settle(unit: UnitOfWork, scope: Scope, *, account_id: UUID, give_back: bool) -> int:
+    """Leave an account that is being deleted without credits; return how many went back to its parent.
+
+    With `give_back` what its parent gave and it has not spent returns there; everything else is gone.
+    """
+    conn = unit.conn
+    parent_id: UUID | None = await conn.fetchval("select parent_id from account where id = $1", account_id)
+    await grants.hold(conn, [id for id in (parent_id, account_id) if id is not None])
+    back: list[tuple[grants.Open, int]] = []
+    if give_back and parent_id is not None and await _kind(conn, parent_id) is not AccountKind.OPERATOR:
+        back = [(one, one.remaining) for one in await _given_by(conn, parent_id, account_id)]
+        await grants.book(conn, _returned(parent_id, back), actor_id=scope.member_id)
+    rest = await conn.fetch("select id, remaining from credit_grant where account_id = $1 and is_open", account_id)
+    void = [Booking(account_id, row["id"], -row["remaining"], Reason.VOID) for row in rest]
+    await grants.book(conn, void, actor_id=scope.member_id)
+    return sum(credits for _, credits in back)
+
+
+@dataclass(frozen=True)
+class GrantView:
+    """A grant with something left."""
+
+    id: UUID
+    amount: int
+    remaining: int
+    created_at: datetime
+    expires_at: datetime | None
+    plan_id: UUID | None
+
+
+@dataclass(frozen=True)
+class CreditsView:
+    """How an account stands: what it can still send, and what ends that."""
+
+    account_id: UUID
+    remaining: int
+    """Credits it can spend now: its own or its pool's."""
+    shares_pool: bool
+    grants: tuple[GrantView, ...]
+    """Its own, in the order in which they are spent."""
+    month: limits.Month | None
+    """Its month, where it has a limit."""
+    when_spent: WhenSpent
+    alert_below: int | None
+
+
+async def view(conn: Connection, scope: Scope, account_id: UUID) -> CreditsView | None:
+    """How an account stands; None where there is none of that id to be seen."""
+    row = await conn.fetchrow(
+        f"""select a.id, a.pool_id, a.when_spent, a.alert_below, account_credits(a.id) as remaining
+              from account a where a.id = $2 and a.deleted_at is null and {scope.see("a.id")}""",
+        scope.account_id,
+        account_id,
+    )
+    if row is None:
+        return None
+    given = await conn.fetch(
+        """select id, amount, remaining, created_at, expires_at, plan_id from credit_grant
+            where account_id = $1 and is_open and (expires_at is null or expires_at > livery_now())
+            order by expires_at nulls last, id limit 100""",
+        account_id,
+    )
+    return CreditsView(
+        account_id=row["id"],
+        remaining=row["remaining"],
+        shares_pool=row["pool_id"] is not None,
+        grants=tuple(GrantView(**one) for one in given),
+        month=await limits.month(conn, account_id),
+        when_spent=WhenSpent(row["when_spent"]),
+        alert_below=row["alert_below"],
+    )
+
+
+@dataclass(frozen=True)
+class EntryView:
+    """One line of the credit ledger."""
+
+    id: int
+    account_id: UUID
+    at: datetime
+    delta: int
+    reason: Reason
+    grant_id: UUID | None
+    message_id: UUID | None
+    spender_id: UUID | None
+    counterpart_id: UUID | None
+
+
+async def entries(
+    conn: Connection, scope: Scope, account_id: UUID, *, first: int, after: int | None
+) -> list[EntryView]:
+    """The account's entries, newest first, older than entry `after`."""
+    rows = await conn.fetch(
+        f"""select id, account_id, created_at as at, delta, reason, grant_id, message_id, spender_id, counterpart_id
+              from credit_entry
+             where account_id = $2 and {scope.see("account_id")} and ($3::bigint is null or id < $3)
+             order by id desc limit $4""",
+        scope.account_id,
+        account_id,
+        after,
+        first,
+    )
+    return [EntryView(**{**row, "reason": Reason(row["reason"])}) for row in rows]
+
+
+def not_enough(short: int) -> LiveryError:
+    """Fewer credits are left than were asked for."""
+    return LiveryError(
+        Kind.EXHAUSTED,
+        "NO_CREDITS",
+        f"There are not enough credits: {short} are missing.",
+        next="Ask for fewer, or buy credits first.",
+        field=("amount",),
+    )
+
+
+async def _account(conn: Connection, scope: Scope, id: UUID) -> Mapping[str, Any]:
+    row = await conn.fetchrow(
+        f"""select a.pool_id, b.remaining from account a join balance b on b.account_id = a.id
+             where a.id = $2 and a.deleted_at is null and {scope.see("a.id")}""",
+        scope.account_id,
+        id,
+    )
+    if row is None:
+        raise missing("account")
+    found: Mapping[str, Any] = row
+    return found
+
+
+async def _kind(conn: Connection, id: UUID) -> AccountKind:
+    return AccountKind(await conn.fetchval("select kind from account where id = $1", id))
+
+
+async def _given_by(conn: Connection, giver_id: UUID, account_id: UUID) -> list[grants.Open]:
+    """The account's spendable grants that come from the giver; the operator's are those that come from nobody."""
+    maker = await _kind(conn, giver_id) is AccountKind.OPERATOR
+    origins = {
+        row["id"]
+        for row in await conn.fetch(
+            """select o.id from credit_grant g join credit_grant o on o.id = g.origin_id
+                where g.account_id = $1 and g.is_open and o.account_id = $2""",
+            account_id,
+            giver_id,
+        )
+    }
+    spendable = await grants.spendable(conn, account_id)
+    return [one for one in spendable if (one.origin_id is None if maker else one.origin_id in origins)]
+
+
+def _returned(giver_id: UUID, taken: list[tuple[grants.Open, int]]) -> list[Booking]:
+    bookings = []
+    for one, credits in taken:
+        if one.origin_id is None:
+            bookings.append(Booking(one.account_id, one.id, -credits, Reason.VOID, counterpart_id=giver_id))
+            continue
+        bookings.append(Booking(one.account_id, one.id, -credits, Reason.TAKEN_BACK, counterpart_id=giver_id))
+        bookings.append(Booking(giver_id, one.origin_id, credits, Reason.RETURNED, counterpart_id=one.account_id))
+    return bookings

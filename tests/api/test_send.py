@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import World
+from tests.support.credits import leave
 
 SEND = """mutation ($input: SendMailInput!) { sendMail(input: $input) { __typename
   ... on SentMail { messageId recipientIds } ... on Problem { code message field next } } }"""
@@ -132,7 +133,7 @@ async def test_a_refusal_names_the_field_and_leaves_nothing(
 
 async def test_without_credits_nothing_is_stored(world: World) -> None:
     async with world.db.transaction() as conn:
-        await conn.execute("update balance set remaining = 2 where account_id = $1", world.accounts["shop.test"])
+        await leave(conn, world.accounts["shop.test"], 2)
     found = await send(world, DRAFT | {"cc": ["b@c.test", "d@e.test"]})
     assert (found["code"], bool(found["next"])) == ("NO_CREDITS", True)
     assert await stored(world) == (0, 0, 0, 0)

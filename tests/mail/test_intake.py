@@ -13,6 +13,7 @@ from tenants.scope import Scope
 from tenants.tree import AccountKind, create_account, view_account
 from tests.mail.conftest import submission
 from tests.support import laws
+from tests.support.credits import leave
 from tests.support.world import CREDITS, World
 
 
@@ -65,10 +66,7 @@ async def test_credits_are_taken_for_every_recipient_or_for_none(
     world_db: Database, world: World, intake: Intake
 ) -> None:
     async with world_db.transaction() as conn:
-        await conn.execute("update balance set remaining = 3 where account_id = $1", world.shop.id)
-        await conn.execute(
-            "insert into credit_entry (account_id, delta, reason) values ($1, $2, 'grant')", world.shop.id, 3 - CREDITS
-        )
+        await leave(conn, world.shop.id, 3)
     with pytest.raises(LiveryError) as refused:
         await intake.accept(Scope(world.shop.id), submission("a@x.test", "b@x.test", "c@x.test", "d@x.test"))
     assert (refused.value.kind, refused.value.code) == (Kind.EXHAUSTED, "NO_CREDITS")
@@ -140,10 +138,7 @@ async def test_a_caller_that_is_cancelled_leaves_both_or_neither(
 
 async def test_parallel_senders_never_overdraw_a_balance(world_db: Database, world: World, intake: Intake) -> None:
     async with world_db.transaction() as conn:
-        await conn.execute("update balance set remaining = 50 where account_id = $1", world.shop.id)
-        await conn.execute(
-            "insert into credit_entry (account_id, delta, reason) values ($1, $2, 'grant')", world.shop.id, 50 - CREDITS
-        )
+        await leave(conn, world.shop.id, 50)
     results = await asyncio.gather(
         *(intake.accept(Scope(world.shop.id), submission(f"r{n}@x.test")) for n in range(120)), return_exceptions=True
     )
@@ -166,10 +161,7 @@ async def test_accounts_that_share_a_pool_spend_it_together_and_to_the_unit(
             )
             for n in range(20)
         ]
-        await unit.conn.execute("update balance set remaining = 60 where account_id = $1", world.acme.id)
-        await unit.conn.execute(
-            "insert into credit_entry (account_id, delta, reason) values ($1, $2, 'grant')", world.acme.id, 60 - CREDITS
-        )
+        await leave(unit.conn, world.acme.id, 60)
     second = Intake(world_db, Bell(""))  # another process's intake on the same database
     results = await asyncio.gather(
         *(

@@ -71,7 +71,7 @@ class Server:
     async def stored(self) -> tuple[int, int]:
         """How many messages are stored, and how many credits they cost."""
         messages = await self.conn.fetchval("select count(*) from message")
-        spent = await self.conn.fetchval("select coalesce(-sum(delta), 0) from credit_entry where delta < 0")
+        spent = await self.conn.fetchval("select coalesce(-sum(delta), 0) from credit_entry where reason = 'message'")
         return int(messages), int(spent)
 
     async def contents(self) -> list[bytes]:

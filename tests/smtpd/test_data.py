@@ -10,6 +10,7 @@ import pytest
 from smtpd import limits
 from tests.smtpd.client import MESSAGE, Client
 from tests.smtpd.conftest import DOMAIN, Server
+from tests.support.credits import leave
 
 HEAD = b"From: user@shop.test\r\nSubject: x\r\n\r\n"
 
@@ -161,9 +162,8 @@ async def test_a_message_too_big_by_count_is_read_to_its_end_and_refused(
 
 
 async def test_without_credits_the_client_is_told_to_come_back_with_more(server: Server) -> None:
-    await server.conn.execute(
-        "update balance set remaining = 1 where account_id = (select id from account where slug = 'shop.test')"
-    )
+    async with server.conn.transaction():
+        await leave(server.conn, await server.conn.fetchval("select id from account where slug = 'shop.test'"), 1)
     async with await server.member() as client:
         await client.start(recipients=2)
         assert (await client.data(MESSAGE)).lines == (

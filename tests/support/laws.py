@@ -2,7 +2,7 @@
 
 fold(events) = states        every recipient's row says what its facts add up to
 fold(events) = tallies       so do the counts people see
-entries      = balance       credits sum to the unit, one a recipient accepted
+entries = balance = grants   credits sum to the unit, one a recipient accepted, in every account and every grant
 a message is whole           body, recipients, first facts and charge, or none of them
 replay = ledger              from any cursor: every later event once, in order (`check_feed`)
 """
@@ -107,9 +107,15 @@ async def _check_messages(conn: asyncpg.Connection) -> None:
         """select m.id from message m
             where m.recipient_count <> (select count(*) from recipient r where r.message_id = m.id)
                or m.recipient_count <> (select count(*) from event e where e.message_id = m.id and e.kind = 'accepted')
-               or case m.door when 'note' then 0 else m.recipient_count end
-                  <> -(select coalesce(sum(delta), 0) from credit_entry c
-                        where c.message_id = m.id and c.reason = 'message')"""
+               or m.recipient_count <> -(select coalesce(sum(delta), 0) from credit_entry c
+                                          where c.message_id = m.id and c.reason = 'message')
+                  and m.door <> 'note' and not (
+                    not exists (select from credit_entry c where c.message_id = m.id)
+                    and m.recipient_count = (
+                      select count(*) from event e
+                       where e.message_id = m.id and e.kind = 'held' and e.cause in ('no_credits', 'monthly_limit')
+                         and not exists (select from event later where later.recipient_id = e.recipient_id
+                                            and later.kind = 'released')))"""
     )
     assert [row["id"] for row in broken] == [], "messages that are not whole"
     orphans = await conn.fetchval(
@@ -123,11 +129,23 @@ async def _check_messages(conn: asyncpg.Connection) -> None:
 
 async def _check_credits(conn: asyncpg.Connection) -> None:
     wrong = await conn.fetch(
-        """select account_id, remaining, (select coalesce(sum(delta), 0) from credit_entry e
-                                           where e.account_id = b.account_id) as entries
+        """select account_id, remaining,
+                  (select coalesce(sum(delta), 0) from credit_entry e where e.account_id = b.account_id) as entries,
+                  (select coalesce(sum(remaining), 0) from credit_grant g where g.account_id = b.account_id) as grants
              from balance b"""
     )
-    assert [dict(row) for row in wrong if row["remaining"] != row["entries"] or row["remaining"] < 0] == []
+    assert [dict(w) for w in wrong if not w["remaining"] == w["entries"] == w["grants"] or w["remaining"] < 0] == []
+    grants = await conn.fetch(
+        """select id, amount, remaining, is_open, (select coalesce(sum(delta), 0) from credit_entry e
+                                                    where e.grant_id = g.id) as entries from credit_grant g"""
+    )
+    assert [dict(g) for g in grants if g["remaining"] != g["entries"] or g["is_open"] != (g["remaining"] > 0)] == []
+    assert [dict(g) for g in grants if not 0 <= g["remaining"] <= g["amount"]] == []
+    outliving = await conn.fetch(
+        """select g.id from credit_grant g join credit_grant o on o.id = g.origin_id
+            where coalesce(g.expires_at, 'infinity') > coalesce(o.expires_at, 'infinity')"""
+    )
+    assert [row["id"] for row in outliving] == [], "grants that outlive what they came from"
 
 
 async def _check_tallies(
