@@ -12,6 +12,7 @@ point was never hit.
 import contextlib
 import os
 import random
+import statistics
 import sys
 import time
 import traceback
@@ -142,7 +143,8 @@ async def _play(books: Books, beneath: Services, seed: str, times: int, ends: fl
             results.sums.add(sums)
             results.hits.update(play.crew.hits)
             books.save()
-            print(f"{beneath.broker} {name}: {play.crew.hits.total()} kills, {sums}", flush=True)
+            flying = statistics.median(play.flying)
+            print(f"{beneath.broker} {name}: {play.crew.hits.total()} kills, {flying} in flight, {sums}", flush=True)
             if not sums.sound:
                 raise AssertionError(f"round {name}: {sums}")
         await play.close()

@@ -36,6 +36,8 @@ from tests.support.stage import Stage
 
 # Longer than a dead worker's claim lasts, and than the rest after a fault of ours.
 _LATER = LEASE + timedelta(minutes=1)
+# Claims older than this are mostly those of the dead.
+_FRESH = f"state = 'sending' and next_attempt_at > (select livery_now()) + interval '{LEASE.total_seconds() - 2} s'"
 # Seconds without any progress after which something keeps the queue from settling.
 _STUCK = 20.0
 _WORKERS = tuple(f"workers-{number}" for number in range(1, 1 + PROCESSES.count("workers")))
@@ -59,6 +61,8 @@ class Act:
     """What is being done to a service; it must end, or the service would stay away."""
     queued: int = 0
     """Recipients that wait for a worker to claim them, as of a moment ago."""
+    flying: list[int] = field(default_factory=list)
+    """How many were in flight, at every look: those queued, and those claimed within two seconds."""
 
     async def round(
         self,
@@ -82,6 +86,7 @@ class Act:
         self.copies.clear()
         self.letters.clear()
         self.broken.clear()
+        self.flying.clear()
         self.queued = 0
         reading = asyncio.create_task(self._read(load))
         looking = asyncio.create_task(self._look())
@@ -93,6 +98,7 @@ class Act:
                     tasks.create_task(self._strike(name, list(strikes), every))
             self.crew.disarm()
             load.stop()
+            looking.cancel()
             if self.striking is not None:
                 await self.striking
             await asyncio.wait({loading}, timeout=90)
@@ -144,6 +150,7 @@ class Act:
                 async with self.stage.database() as conn:
                     while True:
                         self.queued = await _count(conn, "state = 'queued'")
+                        self.flying.append(self.queued + await _count(conn, _FRESH))
                         await asyncio.sleep(0.2)
             await asyncio.sleep(0.2)
 
