@@ -1,6 +1,7 @@
 """How does a change say that it was refused? As a value beside its result: `<Thing> | Problem`."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import wraps
 
 import strawberry
@@ -18,6 +19,9 @@ class Problem:
     message: str = strawberry.field(description="For people; its words may change.")
     field: list[str] | None = strawberry.field(default=None, description="Path of the input field at fault.")
     next: str | None = strawberry.field(default=None, description="What to do next.")
+    until: datetime | None = strawberry.field(
+        default=None, description="The same request may succeed from this moment on; null where no time will mend it."
+    )
 
 
 def problem(refusal: LiveryError) -> Problem:
@@ -27,6 +31,7 @@ def problem(refusal: LiveryError) -> Problem:
         message=refusal.message,
         field=list(refusal.field) if refusal.field else None,
         next=refusal.next,
+        until=refusal.until,
     )
 
 

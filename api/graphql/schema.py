@@ -13,6 +13,15 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import ExecutionContext
 
 from api.graphql.accounts import mail_setup
+from api.graphql.credentials import (
+    create_credential,
+    disable_credential,
+    enable_credential,
+    find_credential,
+    list_credentials,
+    revoke_credential,
+    update_credential,
+)
 from api.graphql.events import read_events, read_latest
 from api.graphql.limits import Limits
 from api.graphql.live import follow
@@ -53,6 +62,14 @@ class Query:
     smtp_settings = strawberry.field(
         resolver=mail_setup, description="How a mail program is set up to send for this account."
     )
+    credentials = strawberry.field(
+        resolver=list_credentials,
+        description="SMTP users, API keys and networks of one account, by default one's own, newest first; revoked ones "
+        "where asked for.",
+    )
+    credential = strawberry.field(
+        resolver=find_credential, description="One credential; null where there is none of that id to be seen."
+    )
 
 
 @strawberry.type
@@ -67,6 +84,23 @@ class Mutation:
     send_mail = strawberry.field(
         resolver=send_mail,
         description="Send one message. When the answer has an id, it is stored and charged; delivery follows.",
+    )
+    create_credential = strawberry.field(
+        resolver=create_credential,
+        description="Make an SMTP user, an API key or a network. The secret is in this answer and can never be read again.",
+    )
+    update_credential = strawberry.field(
+        resolver=update_credential,
+        description="Change a credential's name, permissions, networks, limits, sandbox or end. Holds within 5 seconds.",
+    )
+    disable_credential = strawberry.field(
+        resolver=disable_credential, description="Switch a credential off. Nobody is let in with it within 5 seconds."
+    )
+    enable_credential = strawberry.field(resolver=enable_credential, description="Switch a credential on again.")
+    revoke_credential = strawberry.field(
+        resolver=revoke_credential,
+        description="End a credential for ever. Nobody is let in with it within 5 seconds: new logins, open SMTP sessions "
+        "and WebSockets.",
     )
 
 

@@ -29,6 +29,13 @@ NOWHERE = "00000000-0000-7000-8000-000000000000"
 IDS: dict[str, str] = {
     "Query.message.id": "message",
     "Query.recipient.id": "recipient",
+    "Query.credentials.accountId": "account",
+    "Query.credential.id": "credential",
+    "Mutation.createCredential.input.accountId": "account",
+    "Mutation.updateCredential.id": "credential",
+    "Mutation.disableCredential.id": "credential",
+    "Mutation.enableCredential.id": "credential",
+    "Mutation.revokeCredential.id": "credential",
 }
 """Which kind of thing each argument of type ID names, by its path: Mutation.createSubAccount.input.planId -> "plan"."""
 
