@@ -26,7 +26,7 @@ async def stored(world: World) -> tuple[int, int, int, int]:
         return tuple(
             await conn.fetchrow(
                 """select (select count(*) from message), (select count(*) from body), (select count(*) from recipient),
-                          (select coalesce(-sum(delta), 0)::bigint from credit_entry where delta < 0)"""
+                          (select coalesce(-sum(delta), 0)::bigint from credit_entry where reason = 'message')"""
             )
         )
 
