@@ -404,7 +404,11 @@ class Migration(migrations.Migration):
                 "alter table month_use add foreign key (account_id) references account (id) on delete cascade",
                 "alter table plan add constraint plan_is_sound check (credits >= 0 and price_cents >= 0 and valid_days > 0)",
                 "alter table plan_order add constraint plan_order_states check (state in ('open', 'fulfilled', 'cancelled'))",
-                "create unique index uid_plan_order_payment on plan_order (payment_reference) where payment_reference is not null",
+                # Two sellers' providers may use the same references; one seller's orders are taken one at a time.
+                "create unique index uid_plan_order_payment on plan_order (plan_id, payment_reference) where payment_reference is not null",
+                "create index idx_plan_account on plan (account_id, id)",
+                "create index idx_plan_order_account on plan_order (account_id, id)",
+                "create index idx_credit_alert_account on credit_alert (account_id, id)",
                 "create unique index uid_credit_alert_open on credit_alert (account_id) where cleared_at is null",
                 """create unique index uid_invitation_open on invitation (account_id, email)
                     where accepted_at is null and revoked_at is null""",
