@@ -107,7 +107,7 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
         stack.push_async_callback(bell.close)
         live = Live(db, bell)
         stack.push_async_callback(live.close)
-        intake = Intake(db, bell)
+        intake = Intake(db, bell, walled=True)
         stack.push_async_callback(intake.close)
         it = Platform(
             settings=settings,

@@ -115,7 +115,7 @@ async def identify(
         return await by_key(db, keyring, key, host=host, ip=ip)
     if token is None:
         return Asker(host, ip, user_agent=headers.get("user-agent", ""))
-    async with db.connection() as conn:
+    async with db.transaction() as conn:
         scope = await sessions.session_scope(conn, token, host=host, ip=ip)
     return Asker(host, ip, scope, session=token if scope else None, user_agent=headers.get("user-agent", ""))
 
@@ -137,7 +137,7 @@ async def still(db: Database, keyring: Keyring, asker: Asker) -> bool:
     """Whether the session or key that opened a live connection is still good, for the same account."""
     scope = None
     if asker.session is not None:
-        async with db.connection() as conn:
+        async with db.transaction() as conn:
             scope = await sessions.session_scope(conn, asker.session, host=asker.host, ip=asker.ip)
     elif asker.key is not None:
         try:

@@ -8,7 +8,7 @@ one context (so `open_database` is called once, at the root of a process), a BEG
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -27,6 +27,7 @@ MODELS = {"tenants": "tenants.models", "mail": "mail.models"}
 """Where the tables are declared, by name only: this layer imports neither."""
 
 _SEES = "select set_config('livery.account', $1, true)"
+_SEES_AND_SPENDS = "select set_config('livery.account', $1, true), set_config('livery.line', livery_line($1), true)"
 
 # How long anybody waits for a free connection before the caller is told to come back (security: a full pool never hangs).
 _ACQUIRE = 10.0
@@ -52,17 +53,20 @@ class Database:
                 yield conn
 
     @contextlib.asynccontextmanager
-    async def transaction(self, *, sees: UUID | None = None) -> AsyncIterator[Connection]:
+    async def transaction(
+        self, *, sees: UUID | Collection[UUID] | None = None, spends: bool = False
+    ) -> AsyncIterator[Connection]:
         """A transaction that commits at the end of the block, or rolls back when it raises or is cancelled.
 
-        `sees` is the account whose subtree row-level security shows to the API's role; it ends with the transaction.
+        `sees` is the account (or accounts) whose subtree row-level security shows to the API's role; it ends with the
+        transaction. With `spends`, for who submits mail and nobody else, the accounts above may be read and charged too.
         Never await the network inside: an idle transaction holds back every reader of the ledger.
         """
         async with self.pool.acquire(timeout=_ACQUIRE) as conn:
             with _sound(conn):
                 async with conn.transaction():
                     if sees is not None:
-                        await conn.execute(_SEES, str(sees))
+                        await conn.execute(_SEES_AND_SPENDS if spends else _SEES, _accounts(sees))
                     yield conn
 
     @contextlib.asynccontextmanager
@@ -82,6 +86,10 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._context.__aexit__(None, None, None)
+
+
+def _accounts(sees: UUID | Collection[UUID]) -> str:
+    return str(sees) if isinstance(sees, UUID) else ",".join(map(str, sees))
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """How do the tables get their present form? Tortoise's migrations, one process at a time, each waiting at most a second for a lock.
 
 Tortoise neither locks out a second migrator nor bounds its waits, so an advisory lock and `lock_timeout` are put around
-it. Before the first migration come the things that every table relies on: the platform's clock and the three roles.
+it. Before the first migration come the things that every table relies on: the platform's clock, whom a transaction may
+see, and the roles. After the last one each role gets what it may do: docs/decisions/0007.
 """
 
 import contextlib
@@ -27,6 +28,17 @@ create or replace function livery_now() returns timestamptz
   as 'select now() + (select by from clock_shift)';
 """
 
+# The accounts whose subtrees a transaction may see (`kit.db`), for the policies of row-level security: none where nobody
+# said so. `livery.line` holds, while mail is submitted, what lies above them, which pays and may be suspended.
+_SCOPE = """
+create or replace function livery_scope() returns uuid[]
+  language sql stable parallel safe
+  as $$ select string_to_array(nullif(current_setting('livery.account', true), ''), ',')::uuid[] $$;
+create or replace function livery_spends() returns uuid[]
+  language sql stable parallel safe
+  as $$ select string_to_array(nullif(current_setting('livery.line', true), ''), ',')::uuid[] $$;
+"""
+
 _ROLE = """
 do $$ begin
   if not exists (select from pg_roles where rolname = '{role}') then create role {role} login; end if;
@@ -37,6 +49,25 @@ _GRANTS = """
 grant usage on schema public to {role};
 grant select, insert, update, delete on all tables in schema public to {role};
 grant usage, select on all sequences in schema public to {role};
+grant execute on all functions in schema public to {role};
+"""
+
+# Workers serve every account, so no wall stands before them: a policy, because BYPASSRLS takes a superuser to give.
+_SERVES_ALL = """
+do $$ declare walled name; begin
+  for walled in select c.relname from pg_class c
+                 where c.relnamespace = 'public'::regnamespace and c.relrowsecurity
+                   and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'serves_all') loop
+    execute format('create policy serves_all on %I to livery_worker using (true) with check (true)', walled);
+  end loop;
+end $$;
+"""
+
+# What the API may do less with, wall or no wall: facts and entries are never changed, and the plumbing is not its own.
+_API_LESS = """
+revoke insert, update, delete on clock_shift, tortoise_migrations, ledger_epoch from livery_api;
+revoke all on fold_position from livery_api;
+revoke update, delete on event, credit_entry, audit_entry from livery_api;
 """
 
 ROLES = ("livery_worker", "livery_api")
@@ -49,7 +80,7 @@ async def migrate(url: str) -> None:
     Raises asyncpg.LockNotAvailableError when a table stays locked for a second: nothing was changed by that step, call again.
     """
     async with _alone(url) as conn:
-        await conn.execute(_CLOCK)
+        await conn.execute(_CLOCK + _SCOPE)
         can_create_roles = await conn.fetchval(
             "select rolsuper or rolcreaterole from pg_roles where rolname = current_user"
         )
@@ -63,7 +94,9 @@ async def migrate(url: str) -> None:
             if can_create_roles:
                 await conn.execute(_ROLE.format(role=role))
             if await conn.fetchval("select exists (select from pg_roles where rolname = $1)", role):
-                await conn.execute(_GRANTS.format(role=role))
+                await conn.execute(
+                    _GRANTS.format(role=role) + {"livery_worker": _SERVES_ALL, "livery_api": _API_LESS}[role]
+                )
             else:
                 log.warning(
                     "role.missing", role=role, next=f"As a superuser: create role {role} login; then migrate again."

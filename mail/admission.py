@@ -64,7 +64,7 @@ class _Month:
 # to whoever pays.
 _STANDING = f"""
 with verified as materialized (
-  select name, account_id from domain where name = any ($2::text[]) and verified_at is not null
+  select name, account_id from domain_owners($2::text[])
 ), {rates.rated("$3::uuid[]")}
 select s.id, s.lineage, s.when_spent, coalesce(s.pool_id, s.id) as payer, m.counting, m.periods, m.used, m.most, m.anew,
        coalesce((select sum(g.remaining) from credit_grant g

@@ -121,8 +121,10 @@ class _Waiting:
 class Intake:
     """One process's way in. Make it after the database, `await close()` it before."""
 
-    def __init__(self, db: Database, bell: Bell) -> None:
+    def __init__(self, db: Database, bell: Bell, *, walled: bool = False) -> None:
+        """`walled`: row-level security binds this process's role, so a batch says on whose behalf it is written."""
         self._db = db
+        self._walled = walled
         self._bell = bell
         self._waiting: list[_Waiting] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -197,16 +199,23 @@ class Intake:
     async def _write(self, batch: Sequence[_Waiting]) -> admission.Decision:
         """Two statements, the second a commit of its own; where credit or a limit ran out between them, both held."""
         try:
-            async with self._db.connection() as conn:
+            async with self._connected(batch) as conn:
                 return await _store(conn, batch)
         except asyncpg.PostgresError as fault:
             if not charges.overdrawn(fault) and not rates.exceeded(fault):
                 raise
-        async with self._db.transaction() as conn:
+        async with self._db.transaction(sees=_senders(batch), spends=True) as conn:
             # In the order in which the statement locks them.
             await rates.hold(conn, sorted({w.scope.credential_id for w in batch if w.scope.credential_id is not None}))
             await charges.hold(conn, {waiting.scope.account_id for waiting in batch})
             return await _store(conn, batch)
+
+    def _connected(self, batch: Sequence[_Waiting]) -> contextlib.AbstractAsyncContextManager[Connection]:
+        return self._db.transaction(sees=_senders(batch), spends=True) if self._walled else self._db.connection()
+
+
+def _senders(batch: Sequence[_Waiting]) -> set[UUID]:
+    return {waiting.scope.account_id for waiting in batch}
 
 
 async def _store(conn: Connection, batch: Sequence[_Waiting]) -> admission.Decision:

@@ -85,7 +85,7 @@ class Live:
                 # Replay: what the stream passed before this follower stood beside it.
                 full = True
                 while full:
-                    async with self._db.connection() as conn:
+                    async with self._db.transaction(sees=scope.account_id) as conn:
                         page = await feed.read(conn, scope, cursor, PAGE)
                     cursor, full = page.cursor, page.full
                     if page.events or first:
@@ -105,7 +105,7 @@ class Live:
             self._listener = asyncio.create_task(self._listen(), name="live")
         stream = self._streams.get(scope.account_id)
         if stream is None:
-            async with self._db.connection() as conn:
+            async with self._db.transaction(sees=scope.account_id) as conn:
                 cursor = await feed.head(conn)
                 accounts = await visible_accounts(conn, scope)
             # Somebody else may have made it meanwhile.
@@ -142,7 +142,7 @@ class Live:
         async with self._db.connection() as conn:
             begun = await conn.fetchval("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
         while True:
-            async with self._db.connection() as conn:
+            async with self._db.transaction(sees=stream.scope.account_id) as conn:
                 settled = await conn.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
                 page = await feed.read(conn, stream.scope, stream.cursor, PAGE)
             stream.cursor = page.cursor
@@ -168,8 +168,8 @@ class Live:
     async def _ask(self) -> None:
         if not self._streams:
             return
-        async with self._db.connection() as conn:
-            streams = list(self._streams.values())
+        streams = list(self._streams.values())
+        async with self._db.transaction(sees=[stream.scope.account_id for stream in streams]) as conn:
             below = await subtrees(conn, [stream.scope.account_id for stream in streams])
             for stream in streams:
                 stream.accounts = below.get(stream.scope.account_id, frozenset())

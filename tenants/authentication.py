@@ -15,7 +15,7 @@ from kit.errors import Kind, LiveryError
 from tenants import secrets
 from tenants.models import CredentialKind
 from tenants.permissions import CREDENTIALS, Permission
-from tenants.scope import Scope
+from tenants.scope import Scope, adopt
 from tenants.states import AccountState, Use, blocks, suspended
 
 IN_FORCE = """c.revoked_at is null and c.disabled_at is null
@@ -81,8 +81,10 @@ async def authenticate_key(db: Database, keyring: Keyring, key: str, *, ip: str)
     """
     if secrets.mistyped(key):
         raise _refused("This API key has a typing error.", "Copy it again from where it was kept, whole.")
-    async with db.connection() as conn:
-        row = await conn.fetchrow(_FIND + "c.kind = 'api' and c.secret_hash = $1", keyring.keyed_hash(key), ip)
+    hashed = keyring.keyed_hash(key)
+    async with db.transaction() as conn:
+        await adopt(conn, "key", hashed.hex())
+        row = await conn.fetchrow(_FIND + "c.kind = 'api' and c.secret_hash = $1", hashed, ip)
     return _scope(row, ip) if row and row["from_here"] else None
 
 
@@ -91,7 +93,7 @@ async def authenticate_again(db: Database, scope: Scope, *, ip: str) -> Scope | 
 
     Raises LiveryError as the first time.
     """
-    async with db.connection() as conn:
+    async with db.transaction(sees=scope.account_id) as conn:
         row = await conn.fetchrow(_FIND + "c.id = $1", scope.credential_id, ip)
     return _scope(row, ip) if row and row["from_here"] else None
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from kit.db import Connection
+from kit.errors import missing
 
 
 @dataclass(frozen=True)
@@ -18,25 +19,31 @@ class Brand:
 
 async def brands_by_host(conn: Connection) -> dict[str, Brand]:
     """Every verified host with its brand; small enough to be held in memory by the API."""
-    rows = await conn.fetch(
-        """select h.host, a.id as account_id, b.brand_name as name, b.brand_color as color
-             from account_host h
-             join account a on a.id = h.account_id
-             join lateral (
-               select p.brand_name, p.brand_color from account p
-                where p.id = any (a.lineage) and p.brand_name is not null
-                order by cardinality(p.lineage) desc limit 1
-             ) b on true"""
-    )
+    rows = await conn.fetch("select * from host_brands()")
     return {row["host"]: Brand(row["account_id"], row["name"], row["color"]) for row in rows}
 
 
 async def of_one_line(conn: Connection, one: UUID, other: UUID) -> bool:
     """Whether one of two accounts is above the other, or they are the same: only then may their people meet on one host."""
-    found: bool = await conn.fetchval(
-        """select exists (select from account a join account b on a.lineage @> array[b.id] or b.lineage @> array[a.id]
-                           where a.id = $1 and b.id = $2)""",
-        one,
-        other,
-    )
+    found: bool = await conn.fetchval("select of_one_line($1, $2)", one, other)
     return found
+
+
+@dataclass(frozen=True)
+class Letterhead:
+    """In whose name an account's people are written to."""
+
+    account_id: UUID
+    """Who owns the brand: the nearest account at or above that has one, else the top of the tree."""
+    brand: str | None
+    """None for the operator's: nobody but its own people knows that name."""
+    host: str | None
+    """The stored host nearest above, where its people sign in; None: the platform's own."""
+
+
+async def letterhead(conn: Connection, account_id: UUID) -> Letterhead:
+    """The letterhead for mail to the people of an account that the connection sees; what is above it is looked up for it."""
+    row = await conn.fetchrow("select owner_id, brand, host from letterhead($1)", account_id)
+    if row is None:
+        raise missing("account")
+    return Letterhead(row["owner_id"], row["brand"], row["host"])

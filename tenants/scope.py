@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 
 from kit.db import Connection
@@ -46,6 +47,28 @@ class Scope:
         """
         living = "" if deleted else " and deleted_at is null"
         return f"{column} in (select id from account where lineage @> array[$1::uuid]{living})"
+
+
+type Proof = Literal["member", "session", "key", "invitation", "reset", "sign_up", "host"]
+"""What may be shown before it is known who asks: an address at login, the fingerprint of a session's or a link's token,
+the keyed hash of an API key in hex, the host that was asked."""
+
+
+async def owner_of(conn: Connection, proof: Proof, shown: str) -> UUID | None:
+    """The account behind something shown, whoever may see it; None where there is none. For a host: whose brand it has.
+
+    Together with the brands of hosts, all that row-level security lets anybody know before they are known
+    (docs/decisions/0007): the id and no row. Who asks reads the row afterwards, in that account's scope.
+    """
+    found: UUID | None = await conn.fetchval("select account_of($1, $2)", proof, shown)
+    return found
+
+
+async def adopt(conn: Connection, proof: Proof, shown: str) -> UUID | None:
+    """From here to the end of the transaction see what the account behind something shown sees; nothing where there is none."""
+    found = await owner_of(conn, proof, shown)
+    await conn.execute("select set_config('livery.account', $1, true)", str(found or ""))
+    return found
 
 
 async def subtrees(conn: Connection, accounts: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:

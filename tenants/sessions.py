@@ -15,7 +15,7 @@ from kit.db import Connection, Database
 from kit.errors import missing
 from tenants.models import Role
 from tenants.permissions import ROLES, VISITOR
-from tenants.scope import Scope
+from tenants.scope import Scope, adopt
 from tenants.states import AccountState, Use, blocks, left
 
 LIFE = timedelta(days=14)
@@ -62,12 +62,14 @@ class SessionView:
 
 async def check_password(db: Database, *, email: str, password: str) -> Person | None:
     """Whose address and password these are, or None: unknown names take the same time and get the same answer."""
-    async with db.connection() as conn:
+    email = email.strip().lower()
+    async with db.transaction() as conn:
+        await adopt(conn, "member", email)
         row = await conn.fetchrow(
             """select m.id, m.account_id, m.role, m.password_hash, m.totp_confirmed_at is not null as second_factor,
                       account_state(a.lineage) as state
                  from member m join account a on a.id = m.account_id where m.email = $1""",
-            email.strip().lower(),
+            email,
         )
     # No connection is held while argon2 works: it is slow on purpose.
     if not await verify_password(password, row["password_hash"] if row else None) or row is None:
@@ -98,7 +100,11 @@ async def open_session(conn: Connection, person: Person, *, host: str, ip: str, 
 
 
 async def session_scope(conn: Connection, token: str, *, host: str, ip: str | None = None) -> Scope | None:
-    """Whom a session's token stands for on `host`; None when it has ended, or was made on another host."""
+    """Whom a session's token stands for on `host`; None when it has ended, or was made on another host.
+
+    The connection must be in a transaction, which from then on sees what the member sees.
+    """
+    await adopt(conn, "session", fingerprint(token))
     row = await conn.fetchrow(
         """select m.id, m.account_id, m.role, s.acts_for_id, account_state(a.lineage) as state,
                   s.last_seen_at < livery_now() - $3::interval as stale

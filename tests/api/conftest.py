@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 import uvicorn
@@ -16,7 +17,7 @@ import uvicorn
 from api import app
 from api.context import Platform
 from kit.crypto import Keyring
-from kit.db import Database, open_database
+from kit.db import Database, connect_arguments, open_database
 from kit.settings import Settings, load
 from mail.intake import Envelope, EnvelopeRecipient, Submission
 from tenants import credentials, credits, members, tree
@@ -46,15 +47,13 @@ HOSTS = {"acme.localhost": "acme.test", "shop.localhost": "shop.test", "rival.lo
 class World:
     """A served API on a seeded database."""
 
+    db: Database
+    """The owner's side of the wall: to look at what no client sees, and to change what no client may."""
     platform: Platform
     port: int
     accounts: dict[str, UUID]
     keys: dict[str, str]
     stack: contextlib.AsyncExitStack = field(repr=False)
-
-    @property
-    def db(self) -> Database:
-        return self.platform.db
 
     def url(self, path: str = "/graphql", host: str = "127.0.0.1", scheme: str = "http") -> str:
         return f"{scheme}://{host}:{self.port}{path}"
@@ -221,7 +220,9 @@ async def made(postgres: Postgres, seeded: Seeded, tmp_path: Path, **more: str) 
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(postgres.drop, name)
         platform = await stack.enter_async_context(served(settings))
-        yield World(platform, settings.http_port, *seeded, stack)
+        owner = await asyncpg.create_pool(**connect_arguments(postgres.url(name)), min_size=0, max_size=4)
+        stack.push_async_callback(owner.close)
+        yield World(Database(owner, platform.db._context), platform, settings.http_port, *seeded, stack)
 
 
 @pytest.fixture
