@@ -8,7 +8,8 @@ import asyncio
 import base64
 import binascii
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Hashable
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import structlog
@@ -18,8 +19,9 @@ from kit.db import Database
 from kit.errors import LiveryError
 from smtpd import limits, measures, replies
 from smtpd.replies import Refused
-from tenants import authentication, throttle
+from tenants import authentication, secrets, throttle
 from tenants.scope import Scope
+from tenants.uses import Uses
 
 if TYPE_CHECKING:
     from smtpd.session import Session
@@ -28,8 +30,8 @@ log = structlog.get_logger()
 
 MECHANISMS = ("PLAIN", "LOGIN")
 _PURPOSE = "smtp"
-# How long a yes or no for a network holds; a revoked source is out within this many seconds.
-_SOURCE_SECONDS = 2.0
+# How long a yes or no for a network or an open session holds: whatever was revoked is out within this many seconds.
+_STANDING_SECONDS = 2.0
 # How long a right login is not written down again.
 _WELCOME_SECONDS = 600.0
 _REMEMBERED = 10_000
@@ -42,17 +44,19 @@ class Throttled(Exception):
 class Gate:
     """Knows whom to let in. One a process."""
 
-    def __init__(self, db: Database, keyring: Keyring) -> None:
+    def __init__(self, db: Database, keyring: Keyring, uses: Uses) -> None:
         self._db = db
         self._keyring = keyring
-        self._sources: dict[str, tuple[float, asyncio.Task[Scope | None]]] = {}
+        self._uses = uses
+        self._standing: dict[Hashable, tuple[float, asyncio.Task[Scope | None]]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._welcome: dict[tuple[str, str], float] = {}
 
     async def by_password(self, username: str, password: str, ip: str) -> Scope | None:
         """Return the scope of a right user and password.
 
-        Raises Throttled before looking at the password, LiveryError DENIED where the account is suspended.
+        Raises Throttled before looking at the password, LiveryError where both are right but no longer good, or the
+        account is suspended.
         """
         place = limits.neighbourhood(ip)
         # One at a time for one address: tries that run side by side would all look before any of them is counted.
@@ -69,6 +73,8 @@ class Gate:
             elif self._welcome.get((username, place), 0.0) < time.monotonic():
                 await throttle.note_success(self._db, _PURPOSE, username, place)
                 self._remember(username, place)
+        if scope is not None:
+            self._uses.note(scope)
         return scope
 
     def _remember(self, username: str, place: str) -> None:
@@ -82,14 +88,29 @@ class Gate:
 
         Raises LiveryError DENIED where its account is suspended.
         """
+        return await self._lately(ip, lambda: authentication.authenticate_source(self._db, ip=ip))
+
+    async def again(self, scope: Scope, ip: str) -> Scope | None:
+        """Return what the scope of an open session is by now, None where it is no longer good from `ip`; for two seconds.
+
+        Raises LiveryError where its credential has ended or its account is suspended.
+        """
+        return await self._lately(
+            (scope.credential_id, ip), lambda: authentication.authenticate_again(self._db, scope, ip=ip)
+        )
+
+    async def _lately(self, who: Hashable, ask: Callable[[], Coroutine[Any, Any, Scope | None]]) -> Scope | None:
         now = time.monotonic()
-        until, answer = self._sources.get(ip, (0.0, None))
+        until, answer = self._standing.get(who, (0.0, None))
         if answer is None or until < now:
-            if len(self._sources) >= _REMEMBERED:
-                self._sources.clear()
-            answer = asyncio.ensure_future(authentication.authenticate_source(self._db, ip=ip))
-            self._sources[ip] = (now + _SOURCE_SECONDS, answer)
-        return await asyncio.shield(answer)
+            if len(self._standing) >= _REMEMBERED:
+                self._standing.clear()
+            answer = asyncio.ensure_future(ask())
+            self._standing[who] = (now + _STANDING_SECONDS, answer)
+        scope = await asyncio.shield(answer)
+        if scope is not None:
+            self._uses.note(scope)
+        return scope
 
 
 async def authenticate(session: "Session", argument: str) -> None:
@@ -110,14 +131,38 @@ async def authenticate(session: "Session", argument: str) -> None:
     await _verify(session, username, password)
 
 
+async def look_again(session: "Session") -> None:
+    """Look at what an open session was let in by, and let it act for what that stands for by now.
+
+    Raises Refused with 421 where it is no longer good, LiveryError where the account of a network is suspended.
+    """
+    if session.scope is None:
+        return
+    gate = session.door.gate
+    try:
+        scope = await (gate.again(session.scope, session.ip) if session.logged_in else gate.by_network(session.ip))
+    except LiveryError:
+        if not session.logged_in:
+            raise
+        scope = None
+    if scope is None:
+        raise Refused(replies.LOGIN_ENDED)
+    if scope.account_id != session.scope.account_id:
+        session.admit(scope)
+    session.scope = scope
+
+
 async def _verify(session: "Session", username: str, password: str) -> None:
+    if secrets.mistyped(password):
+        # Nobody's password, whoever the user is: nothing is read, and nothing is counted against the address.
+        raise _wrong(session, replies.MISTYPED)
     try:
         scope = await session.door.gate.by_password(username, password, session.ip)
     except Throttled:
         measures.LOGINS.labels("throttled").inc()
         raise Refused(replies.LOGIN_THROTTLED) from None
     except LiveryError as error:
-        measures.LOGINS.labels("suspended").inc()
+        measures.LOGINS.labels("ended").inc()
         raise Refused(replies.line("525 5.7.13", replies.words(error))) from None  # RFC 5248 §2.4: account disabled
     except Exception:
         measures.LOGINS.labels("fault").inc()
@@ -129,12 +174,16 @@ async def _verify(session: "Session", username: str, password: str) -> None:
         session.logged_in = True
         await session.push("235 2.7.0 Logged in")
         return
+    raise _wrong(session, replies.WRONG_LOGIN)
+
+
+def _wrong(session: "Session", reply: str) -> Refused:
     measures.LOGINS.labels("wrong").inc()
     log.info("smtp.login_refused", peer=session.ip)
     session.login_failures += 1
     if session.login_failures >= limits.LOGIN_FAILURES:
-        raise Refused(replies.LOGIN_GIVEN_UP)
-    raise Refused(replies.WRONG_LOGIN)
+        return Refused(replies.LOGIN_GIVEN_UP)
+    return Refused(reply)
 
 
 async def _plain(session: "Session", initial: str) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from smtpd.login import Gate
 from smtpd.returns import Returns
 from smtpd.session import Door
 from smtpd.tls import Certificate
+from tenants.uses import Uses
 
 log = structlog.get_logger()
 
@@ -75,12 +76,14 @@ async def running(settings: Settings) -> AsyncIterator[Door]:
         intake = Intake(db, bell)
         cleanup.push_async_callback(intake.close)
         returns = Returns(db, keyring)
+        uses = Uses(db)
+        cleanup.push_async_callback(uses.close)
         handler = Handler(intake, returns, settings.mail_domain)
         cleanup.push_async_callback(handler.drain)
         door = Door(
             domain=settings.mail_domain,
             handler=handler,
-            gate=Gate(db, keyring),
+            gate=Gate(db, keyring, uses),
             returns=returns,
             certificate=certificate,
             normalise=settings.bare_newlines == "normalise",
@@ -88,11 +91,12 @@ async def running(settings: Settings) -> AsyncIterator[Door]:
         listeners = listen(
             door, settings.bind, smtp=settings.smtp_ports, smtps=settings.smtps_ports, mx=settings.mx_port
         )
-        following = asyncio.create_task(_follow(certificate))
+        works = [asyncio.create_task(work) for work in (_follow(certificate), uses.keep())]
         try:
             yield door
         finally:
-            following.cancel()
+            for work in works:
+                work.cancel()
             for listener in listeners:
                 listener.close()
             await _drain(door)

@@ -27,21 +27,26 @@ HELO_FIRST = "503 5.5.1 Say EHLO first"
 LOGIN_FIRST = "530 5.7.0 Log in first: AUTH with user and password from SMTP settings in your dashboard"
 TLS_FIRST = "530 5.7.0 Switch on TLS (STARTTLS), then log in"
 RELAY_DENIED = "550 5.7.1 Not taken here: this port takes returned mail only, unless you log in first"
+MISTYPED = "535 5.7.8 The password has a typing error: copy it again from where it was kept, from end to end"
 WRONG_LOGIN = "535 5.7.8 Wrong user or password: the password was shown once, when the user was made"
 LOGIN_OVER_TLS = "538 5.7.11 Not in clear: switch on TLS (STARTTLS or SSL in your mail program), then log in"
 LOGIN_THROTTLED = "454 4.7.0 Too many wrong logins: wait a few minutes, then try the right password"
 LOGIN_FAULT = "454 4.7.0 Logins cannot be checked just now: try again in a few minutes"
+# RFC 4954 §4 lets a session log in once, so one whose login has ended can but begin anew. 421 (RFC 5321 §3.8) leaves the
+# message with its sender, and the login of the next session is told what is wrong; 530 (RFC 4954 §6) would bounce it.
+LOGIN_ENDED = "421 4.7.0 Your login is no longer valid: connect again and log in to see why, or use another user"
 LOGIN_GIVEN_UP = "421 4.7.0 Too many wrong logins: the password was shown once, when the user was made"
 
 _BY_KIND = {
     Kind.INVALID: "550 5.6.0",
-    Kind.UNAUTHENTICATED: "530 5.7.0",
+    Kind.UNAUTHENTICATED: "421 4.7.0",
     Kind.DENIED: "550 5.7.1",
     Kind.MISSING: "550 5.1.1",
     Kind.CONFLICT: "451 4.3.0",
     Kind.EXHAUSTED: "452 4.7.1",
     Kind.UNAVAILABLE: "451 4.3.0",
 }
+_BY_CODE = {"RATE_LIMITED": "451 4.7.1"}
 
 
 class Refused(Exception):
@@ -59,7 +64,7 @@ def too_big(limit: int) -> str:
 
 def of_error(error: LiveryError) -> str:
     """Return the one-line reply that stands for a refusal of the house."""
-    return line(_BY_KIND[error.kind], words(error))
+    return line(_BY_CODE.get(error.code) or _BY_KIND[error.kind], words(error))
 
 
 def words(error: LiveryError) -> str:

@@ -259,6 +259,7 @@ class Session(Connection):
             raise Refused(replies.HELO_FIRST)
         if self.draft is not None:
             raise Refused("503 5.5.1 One message at a time: DATA or RSET first")
+        await login.look_again(self)
         if not await self._by_network() and not self.returns_port:
             raise Refused(replies.LOGIN_FIRST if self.secured else replies.TLS_FIRST)
         address, wishes = parameters.sender(argument)
