@@ -20,8 +20,12 @@ SELECTOR = "mail1"
 """The first key's selector; a rotation publishes the next one beside it."""
 
 
-async def add_domain(conn: Connection, keyring: Keyring, *, account_id: UUID, name: str) -> UUID:
+async def add_domain(
+    conn: Connection, keyring: Keyring, *, account_id: UUID, name: str, key: tuple[bytes, str] | None = None
+) -> UUID:
     """Add a sender domain, not verified yet, with a fresh RSA-2048 key whose private half is sealed at once.
+
+    `key` is one that `mail.wire.dkim.make_key` made before, where nobody waited for it.
 
     Raises AddressError for what is no domain name, LiveryError CONFLICT where the account has it already.
     """
@@ -36,7 +40,7 @@ async def add_domain(conn: Connection, keyring: Keyring, *, account_id: UUID, na
     )
     if made is None:
         raise LiveryError(Kind.CONFLICT, "TAKEN", f"{name} is one of your domains already.", field=("name",))
-    private, txt = make_key()
+    private, txt = key or make_key()
     await conn.execute(
         """insert into dkim_key (id, domain_id, selector, private_sealed, txt, active)
            values ($1, $2, $3, $4, $5, true)""",

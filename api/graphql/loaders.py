@@ -6,9 +6,11 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from api.context import Context
-from api.graphql import events, recipients
+from api.graphql import accounts, events, recipients, sources
 from mail import feed, search
+from mail.accounts.activity import Activity, activity
 from tenants.permissions import Permission
+from tenants.sources import view_sources
 
 type RecipientPage = tuple[UUID, int, UUID | None]
 """Message, page size, cursor."""
@@ -23,6 +25,18 @@ class Loaders:
         self.timelines: DataLoader[UUID, list[events.Event]] = DataLoader(self._timelines)
         self.contents: DataLoader[UUID, search.Content | None] = DataLoader(self._contents)
         self.recipients: DataLoader[RecipientPage, recipients.RecipientConnection] = DataLoader(self._recipients)
+        self.activities: DataLoader[UUID, accounts.Activity] = DataLoader(self._activities)
+        self.sources: DataLoader[UUID, sources.Source | None] = DataLoader(self._sources)
+
+    async def _activities(self, ids: list[UUID]) -> Sequence[accounts.Activity]:
+        async with self._context.read(Permission.READ) as conn:
+            found = await activity(conn, self._context.scope, ids)
+        return [accounts.activity(found.get(id, Activity())) for id in ids]
+
+    async def _sources(self, ids: list[UUID]) -> Sequence[sources.Source | None]:
+        async with self._context.read() as conn:
+            found = await view_sources(conn, self._context.scope, ids)
+        return [sources.source(found[id]) if id in found else None for id in ids]
 
     async def _attempts(self, ids: list[UUID]) -> Sequence[events.Attempt | None]:
         async with self._context.read(Permission.READ) as conn:

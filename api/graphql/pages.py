@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from kit.errors import invalid
+from kit.errors import invalid, missing
 
 MOST = 100
 """Rows of the longest page."""
@@ -35,6 +35,16 @@ def identity(value: str) -> UUID | None:
         return UUID(value)
     except ValueError:
         return None
+
+
+def reference(value: str, thing: str, *field: str) -> UUID:
+    """The id that a change names. Raises LiveryError (MISSING) for what is none, as for one of somebody else's."""
+    id = identity(value)
+    if id is None:
+        refusal = missing(thing)
+        refusal.field = field or None
+        raise refusal
+    return id
 
 
 def cursor(after: str | None) -> UUID | None:

@@ -427,12 +427,54 @@ class Migration(migrations.Migration):
                    language sql stable security definer set search_path = public, pg_temp
                    as $$ select coalesce((select b.remaining from account a join balance b on b.account_id = coalesce(a.pool_id, a.id)
                            where a.id = $1 and (session_user <> 'livery_api'
-                                 or a.lineage @> array[nullif(current_setting('livery.account', true), '')::uuid])), 0) $$""",
+                                 or a.lineage && string_to_array(current_setting('livery.account', true), ',')::uuid[])), 0) $$""",
                 # Whether a name is taken by anybody: unique over all accounts, whoever may see them.
                 """create function account_name_taken(kind text, name text) returns boolean
                    language sql stable security definer set search_path = public, pg_temp
                    as $$ select exists (select from account where case kind when 'slug' then slug = name
                                                                           else referral_code = name end) $$""",
+                # In whose name the people of an account are written to: brand and host stand above it, out of its sight.
+                """create function letterhead(account_id uuid) returns table (owner_id uuid, brand text, host text)
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select b.id, case when b.parent_id is not null then b.brand_name end,
+                                (select h.host from account_host h join account o on o.id = h.account_id
+                                  where o.id = any (a.lineage)
+                                  order by cardinality(o.lineage) desc, h.created_at, h.host limit 1)
+                           from account a
+                           join lateral (select p.* from account p
+                                          where p.id = any (a.lineage) and (p.brand_name is not null or p.parent_id is null)
+                                          order by cardinality(p.lineage) desc limit 1) b on true
+                          where a.id = $1 and (session_user <> 'livery_api' or a.lineage
+                                && string_to_array(nullif(current_setting('livery.account', true), ''), ',')::uuid[]) $$""",
+                # Who is credited with a sign-up; and what came of the sign-ups of some partners, by month of their zones:
+                # sums over accounts that a partner does not see. The API's role is told about partners that it sees.
+                """create function account_by_referral(code text) returns uuid
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select id from account where referral_code = code and deleted_at is null $$""",
+                """create function operator_account() returns uuid
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select id from account where kind = 'operator' order by created_at limit 1 $$""",
+                """create function partner_months(partners uuid[])
+                   returns table (partner_id uuid, month date, sign_ups bigint, sent bigint)
+                   language plpgsql stable security definer set search_path = public, pg_temp
+                   as $$ begin return query
+                     with partner as (
+                       select p.id, p.time_zone from account p
+                        where p.id = any (partners) and (session_user <> 'livery_api'
+                              or p.lineage && string_to_array(current_setting('livery.account', true), ',')::uuid[])
+                     ), brought as (
+                       select a.id, a.created_at, p.id as partner, p.time_zone as zone
+                         from partner p join account a on a.referred_by_id = p.id
+                     ), counted as (
+                       select b.partner, date_trunc('month', b.created_at at time zone b.zone)::date as began, 1::bigint as one,
+                              0::bigint as mails from brought b
+                       union all
+                       select b.partner, date_trunc('month', t.starts_at at time zone b.zone)::date, 0, t.total
+                         from brought b join account c on c.lineage @> array[b.id] join tally t on t.account_id = c.id
+                     )
+                     select c.partner, c.began, sum(c.one)::bigint, sum(c.mails)::bigint
+                       from counted c group by c.partner, c.began order by c.began desc, c.partner;
+                   end $$""",
                 "create index idx_account_parent on account (parent_id, id)",
                 "create index idx_account_referred_by on account (referred_by_id) where referred_by_id is not null",
                 "create index idx_account_purge on account (deleted_at) where deleted_at is not null and purged_at is null",
