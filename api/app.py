@@ -28,6 +28,7 @@ from kit.db import open_database
 from kit.settings import Settings
 from mail.intake import Intake
 from mail.live import Live
+from tenants.uses import Uses
 
 log = structlog.get_logger()
 
@@ -109,6 +110,8 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
         stack.push_async_callback(live.close)
         intake = Intake(db, bell, walled=True)
         stack.push_async_callback(intake.close)
+        uses = Uses(db)
+        stack.push_async_callback(uses.close)
         it = Platform(
             settings=settings,
             db=db,
@@ -118,9 +121,10 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
             intake=intake,
             brands=Brands(db, platform_hosts(settings.public_url)),
             sockets=sockets.Sockets(),
+            uses=uses,
         )
         await it.brands.refresh()
-        works = [asyncio.create_task(work) for work in (it.brands.keep_fresh(), it.sockets.recheck(it))]
+        works = [asyncio.create_task(work) for work in (it.brands.keep_fresh(), it.sockets.recheck(it), uses.keep())]
         try:
             yield it
         finally:

@@ -18,6 +18,7 @@ from mail.intake import Intake
 from mail.live import Live
 from tenants.permissions import Permission
 from tenants.scope import Scope
+from tenants.uses import Uses
 
 if TYPE_CHECKING:
     from api.brand import Brands
@@ -37,6 +38,7 @@ class Platform:
     intake: Intake
     brands: "Brands"
     sockets: "Sockets"
+    uses: Uses
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
     """Places for request bodies above a megabyte: each is held in memory several times over."""
 

@@ -74,7 +74,7 @@ async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 async def _asker(request: Request[Any, Any, Any], platform: Platform) -> Asker:
-    return await identify(
+    asker = await identify(
         platform.db,
         platform.keyring,
         headers=request.headers,
@@ -83,6 +83,9 @@ async def _asker(request: Request[Any, Any, Any], platform: Platform) -> Asker:
         ip=request.client.host if request.client else "",
         secure=platform.secure,
     )
+    if asker.scope is not None:
+        platform.uses.note(asker.scope)
+    return asker
 
 
 async def _read(request: Request[Any, Any, Any], limit: int, seconds: float) -> bytes:

@@ -139,6 +139,7 @@ class Live(BaseGraphQLTransportWSHandler[Any, None]):
             )
         if self.asker.scope is None:
             raise ConnectionRejectionError
+        self.platform.uses.note(self.asker.scope)
         unset: UnsetType = UNSET
         return unset
 
