@@ -14,7 +14,7 @@ from uuid import UUID
 
 from kit.db import Connection
 from kit.statement import Part
-from mail.effects import recipients
+from mail.effects import recipients, refunds
 from mail.lifecycle import MARKS, EventKind, State
 
 
@@ -102,6 +102,7 @@ async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Att
             left = await recipients.move(conn, moves)
             moved = [fact for fact in moves if fact.recipient_id in left]
             await _insert_events(conn, moved, [left[fact.recipient_id] for fact in moved], [True] * len(moved))
+            await refunds.give_back(conn, moved)
             taken.update(left)
         if marks:
             first = await recipients.mark(conn, marks)

@@ -205,25 +205,33 @@ async def grant_months(db: Database) -> frozenset[UUID]:
 
     One transaction an order. A seller without enough credits is asked again the next time.
     """
+    given: set[UUID] = set()
+    last = UUID(int=0)
+    while due := await _due(db, last):
+        for id in due:
+            try:
+                async with db.transaction() as conn:
+                    order = await _order(conn, id)
+                    if await _give(conn, order, None):
+                        given.add(order.account_id)
+            except LiveryError as short:
+                log.warning("plan.not_covered", order=str(id), reason=short.code)
+        last = due[-1]
+    return frozenset(given)
+
+
+async def _due(db: Database, after: UUID) -> list[UUID]:
     async with db.connection() as conn:
-        due = await conn.fetch(
+        rows = await conn.fetch(
             f"""select o.id from plan_order o join plan p on p.id = o.plan_id join account a on a.id = o.account_id
                  where o.state = 'fulfilled' and o.ends_at is null and p.monthly and p.credits > 0 and a.deleted_at is null
-                   and date_trunc('month', o.fulfilled_at at time zone a.time_zone)::date < {_MONTH}
+                   and o.id > $1 and date_trunc('month', o.fulfilled_at at time zone a.time_zone)::date < {_MONTH}
                    and not exists (select from credit_grant g where g.account_id = o.account_id and g.plan_id = p.id
                                       and g.period >= {_MONTH})
-                 order by o.id limit {_SLICE}"""
+                 order by o.id limit {_SLICE}""",
+            after,
         )
-    given = set()
-    for row in due:
-        try:
-            async with db.transaction() as conn:
-                order = await _order(conn, row["id"])
-                if await _give(conn, order, None):
-                    given.add(order.account_id)
-        except LiveryError as short:
-            log.warning("plan.not_covered", order=str(row["id"]), reason=short.code)
-    return frozenset(given)
+    return [row["id"] for row in rows]
 
 
 async def _give(conn: Connection, order: Order, actor: Scope | None) -> bool:

@@ -17,11 +17,11 @@ from kit import chaos, jobs, logs, metrics
 from kit.bell import Bell
 from kit.db import Connection, Database
 from kit.settings import Settings
-from mail import stats
+from mail import holds, stats
 from mail.dispatch import sweep
 from mail.dispatch.away import ANSWER
 from mail.jobs import Dispatch
-from tenants import throttle
+from tenants import alerts, grants, orders, throttle
 from workers import measures
 from workers.boot import database
 from workers.leader import lead
@@ -29,6 +29,7 @@ from workers.leader import lead
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _RING = 1.0
+_CREDITS = 2.0
 _MEASURE, _EXPIRE, _TIDY = 5.0, 30.0, 600.0
 # The ledger is counted this often for a while after something happened, and now and then in any case.
 _FOLD, _FOLD_FOR, _FOLD_IDLE = 0.2, 1.0, 1.0
@@ -63,6 +64,7 @@ async def _serve(settings: Settings) -> None:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_sweep(conn, db, bell))
                 tasks.create_task(_fold(db, bell))
+                tasks.create_task(_credits(db, bell))
 
         leading = asyncio.create_task(
             lead(settings.database_url, duties, on_standby=lambda: measures.LEADS.set(0)), name="clock"
@@ -100,6 +102,23 @@ async def _sweep(conn: Connection, db: Database, bell: Bell) -> None:
             tidied = now
             await throttle.forget_old(db)
         await asyncio.sleep(_RING)
+
+
+async def _credits(db: Database, bell: Bell) -> None:
+    """End grants whose day has come, begin months of plans, let mail go that waited for either, and notice what runs low."""
+    granted = float("-inf")
+    while True:
+        while accounts := await grants.expire(db):
+            bell.ring(accounts)
+        if time.monotonic() - granted >= _EXPIRE:
+            granted = time.monotonic()
+            bell.ring(await orders.grant_months(db))
+        while (moved := await holds.resume(db)).recipient_ids:
+            jobs.ring(Dispatch(tuple(str(id) for id in moved.recipient_ids)))
+            bell.ring(moved.account_ids)
+        for alert in await alerts.evaluate(db):
+            log.info("credits.low", account=str(alert.account_id), remaining=alert.remaining)
+        await asyncio.sleep(_CREDITS)
 
 
 async def _fold(db: Database, bell: Bell) -> None:
