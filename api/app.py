@@ -28,6 +28,7 @@ from kit.db import open_database
 from kit.settings import Settings
 from mail.intake import Intake
 from mail.live import Live
+from mail.notices import Notices
 from tenants.uses import Uses
 
 log = structlog.get_logger()
@@ -110,6 +111,8 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
         stack.push_async_callback(live.close)
         intake = Intake(db, bell, walled=True)
         stack.push_async_callback(intake.close)
+        notices = Notices(db, intake, public_url=settings.public_url, mail_domain=settings.mail_domain)
+        stack.push_async_callback(notices.close)
         uses = Uses(db)
         stack.push_async_callback(uses.close)
         it = Platform(
@@ -119,6 +122,7 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
             bell=bell,
             live=live,
             intake=intake,
+            notices=notices,
             brands=Brands(db, platform_hosts(settings.public_url)),
             sockets=sockets.Sockets(),
             uses=uses,

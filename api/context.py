@@ -16,6 +16,7 @@ from kit.db import Connection, Database, UnitOfWork
 from kit.settings import Settings
 from mail.intake import Intake
 from mail.live import Live
+from mail.notices import Notices
 from tenants.permissions import Permission
 from tenants.scope import Scope
 from tenants.uses import Uses
@@ -36,6 +37,7 @@ class Platform:
     bell: Bell
     live: Live
     intake: Intake
+    notices: Notices
     brands: "Brands"
     sockets: "Sockets"
     uses: Uses

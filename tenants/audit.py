@@ -1,11 +1,20 @@
-"""Who changed what? `note` writes an entry in the transaction of the change itself; nothing else writes one."""
+"""Who changed what? `note` writes an entry in the transaction of the change itself; nothing else writes one.
+
+Who reads the list sees names and addresses of people in the own subtree only: what was done from above was done "by the
+provider", and where the provider sits is nobody's business.
+"""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from kit.db import Connection
+from kit.errors import missing
 from kit.ids import new_id
+from tenants.permissions import Permission
 from tenants.scope import Scope
 
 type Changes = Mapping[str, tuple[object, object]]
@@ -37,6 +46,71 @@ async def note(
         None if target is None else str(target),
         json.dumps(told),
     )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change as people see it."""
+
+    id: UUID
+    at: datetime
+    account_id: UUID
+    account_name: str
+    action: str
+    target: str | None
+    member_id: UUID | None
+    """Who did it; None for programs, for the platform, and for the provider's people."""
+    member_name: str | None
+    member_email: str | None
+    credential_name: str | None
+    by_provider: bool
+    """By somebody of an account above."""
+    entered: bool
+    """While the account was entered from above ("log in as")."""
+    ip: str | None
+    changes: Mapping[str, list[Any]]
+
+
+_LAST = UUID(int=2**128 - 1)
+
+
+async def entries(
+    conn: Connection,
+    scope: Scope,
+    *,
+    first: int,
+    after: UUID | None,
+    account_id: UUID | None = None,
+    action: str | None = None,
+) -> list[Entry]:
+    """Up to `first` entries older than `after`, the newest first: of the whole subtree or one account, of one action or all.
+
+    An action may be given as its beginning: "member." are all that concern members. Raises LiveryError DENIED without
+    Permission.AUDIT, MISSING for an account out of sight.
+    """
+    scope.require(Permission.AUDIT)
+    if account_id is not None and not await conn.fetchval(
+        f"select exists (select from account where id = $2 and {scope.see('id')})", scope.account_id, account_id
+    ):
+        raise missing("account")
+    rows = await conn.fetch(
+        f"""select e.id, e.at, e.account_id, a.name as account_name, e.action, e.target, e.entered, not ours as by_provider,
+                   case when ours then e.member_id end as member_id, m.name as member_name, m.email as member_email,
+                   c.name as credential_name, case when ours then e.ip end as ip, e.changes::text as changes
+              from audit_entry e join account a on a.id = e.account_id
+              cross join lateral (select {scope.see("e.home_id")} as ours) h
+              left join member m on m.id = e.member_id and ours
+              left join credential c on c.id = e.credential_id and ours
+             where {scope.see("e.account_id")} and e.id < $2 and ($3::uuid is null or e.account_id = $3)
+               and ($4::text is null or starts_with(e.action, $4))
+             order by e.id desc limit $5""",
+        scope.account_id,
+        after or _LAST,
+        account_id,
+        action,
+        first,
+    )
+    return [Entry(**{**row, "changes": json.loads(row["changes"])}) for row in rows]
 
 
 def _told(value: object) -> object:

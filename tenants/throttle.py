@@ -79,6 +79,14 @@ def code_tries(member_id: UUID, ip: str) -> list[Limit]:
     ]
 
 
+def invitation_limits(account_id: UUID, subject: str) -> list[Limit]:
+    """The limits of one invitation by mail: to an address, or another time for one that was sent, and of one account."""
+    return [
+        Limit(f"invite|{account_id}|{subject.strip().lower()[:100]}", 5, timedelta(days=1)),
+        Limit(f"invite|{account_id}", 500, timedelta(days=1)),
+    ]
+
+
 async def may_try(db: Database, purpose: str, name: str, ip: str) -> bool:
     """Whether a try at `purpose` ("smtp", "web") as `name` from `ip` may reach the verifier."""
     minute, day, everywhere, known = _keys(purpose, name, ip)

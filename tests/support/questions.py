@@ -28,6 +28,16 @@ NOWHERE = "00000000-0000-7000-8000-000000000000"
 
 IDS: dict[str, str] = {
     "Query.message.id": "message",
+    "Query.members.accountId": "account",
+    "Query.invitations.accountId": "account",
+    "Query.auditEntries.accountId": "account",
+    "Mutation.endSession.id": "session",
+    "Mutation.enterAccount.accountId": "account",
+    "Mutation.inviteMember.accountId": "account",
+    "Mutation.resendInvitation.id": "invitation",
+    "Mutation.revokeInvitation.id": "invitation",
+    "Mutation.changeMemberRole.id": "member",
+    "Mutation.removeMember.id": "member",
     "Query.recipient.id": "recipient",
     "Query.credentials.accountId": "account",
     "Query.credential.id": "credential",
