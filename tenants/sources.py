@@ -27,30 +27,32 @@ class SourceView:
     ip: str
     hostname: str
     """Its PTR, said at EHLO."""
+    dedicated: bool
+    """Only one account and those below it may use it."""
     account_id: UUID | None
-    """Whose subtree alone may use it; None: everybody's."""
+    """Whose, where the asker sees that account."""
 
 
-_VIEW = "select s.id, s.name, s.ip, s.hostname, s.account_id from source s"
+_SEEN = "(s.account_id is null or s.account_id in (select unnest(lineage) from account where id = $1) or {see})"
+"""Everybody's, those of the accounts above, which may be used here too, and those of the accounts that are seen."""
+
+
+def _view(scope: Scope) -> str:
+    # Whose a dedicated one from above is, is not told.
+    return f"""select s.id, s.name, s.ip, s.hostname, s.account_id is not null as dedicated,
+                      case when {scope.see("s.account_id")} then s.account_id end as account_id
+                 from source s where {_SEEN.format(see=scope.see("s.account_id"))}"""
 
 
 async def list_sources(conn: Connection, scope: Scope) -> list[SourceView]:
-    """The sources that the scope may give to accounts: shared ones first, then those of accounts that it sees."""
-    rows = await conn.fetch(
-        f"""{_VIEW} where s.account_id is null or {scope.see("s.account_id")}
-             order by s.account_id is not null, s.name, s.id""",
-        scope.account_id,
-    )
+    """The sources that the scope may give to accounts: shared ones first, then dedicated ones."""
+    rows = await conn.fetch(f"{_view(scope)} order by s.account_id is not null, s.name, s.id", scope.account_id)
     return [SourceView(**row) for row in rows]
 
 
 async def view_sources(conn: Connection, scope: Scope, ids: list[UUID]) -> dict[UUID, SourceView]:
     """Those of some sources that the scope sees."""
-    rows = await conn.fetch(
-        f"{_VIEW} where s.id = any ($2::uuid[]) and (s.account_id is null or {scope.see('s.account_id')})",
-        scope.account_id,
-        ids,
-    )
+    rows = await conn.fetch(f"{_view(scope)} and s.id = any ($2::uuid[])", scope.account_id, ids)
     return {row["id"]: SourceView(**row) for row in rows}
 
 
@@ -58,7 +60,8 @@ async def usable(conn: Connection, scope: Scope, source_id: UUID, lineage: list[
     """See that an account with this lineage may send from a source. Raises LiveryError MISSING for any other."""
     found = await conn.fetchval(
         f"""select true from source s
-             where s.id = $2 and (s.account_id is null or s.account_id = any ($3::uuid[]) and {scope.see("s.account_id")})""",
+             where s.id = $2 and (s.account_id is null or s.account_id = any ($3::uuid[]))
+               and {_SEEN.format(see=scope.see("s.account_id"))}""",
         scope.account_id,
         source_id,
         lineage,
@@ -102,7 +105,9 @@ async def update_source(unit: UnitOfWork, scope: Scope, source_id: UUID, changes
     Raises LiveryError as `create_source`, and MISSING (source).
     """
     await _operator(unit.conn, scope)
-    row = await unit.conn.fetchrow(f"{_VIEW} where s.id = $1 for update", source_id)
+    row = await unit.conn.fetchrow(
+        "select id, name, ip, hostname, account_id from source where id = $1 for update", source_id
+    )
     if row is None:
         raise _missing()
     values = await _checked(unit.conn, scope, changes)

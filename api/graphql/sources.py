@@ -23,7 +23,7 @@ class Source:
     ip: str
     hostname: str = strawberry.field(description="The name its PTR record gives.")
     dedicated: bool = strawberry.field(description="Only one account and those below it may use it.")
-    account_id: strawberry.ID | None = strawberry.field(description="Whose it is, where it is dedicated.")
+    account_id: strawberry.ID | None = strawberry.field(description="Whose it is, where it is dedicated to an account that one sees.")
 
 
 @strawberry.input
@@ -59,7 +59,7 @@ def source(found: sources.SourceView) -> Source:
         name=found.name,
         ip=found.ip,
         hostname=found.hostname,
-        dedicated=found.account_id is not None,
+        dedicated=found.dedicated,
         account_id=strawberry.ID(str(found.account_id)) if found.account_id else None,
     )
 

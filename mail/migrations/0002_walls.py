@@ -40,6 +40,8 @@ class Migration(migrations.Migration):
                 *_walled("dkim_key", "exists (select from domain p where p.id = dkim_key.domain_id)"),
                 *_walled("domain_host", "exists (select from domain p where p.id = domain_host.domain_id)"),
                 *_walled("returned_mail", "exists (select from recipient p where p.id = returned_mail.recipient_id)"),
+                # What is held, by why and for whom: it is released by account when the cause has gone.
+                "create index idx_recipient_held_for on recipient (cause, account_id, id) where state = 'held'",
                 # Nobody can send as somebody else's domain, so whoever submits must learn that it is somebody's.
                 """create function domain_owners(names text[]) returns table (name text, account_id uuid)
                    language sql stable security definer set search_path = public, pg_temp
