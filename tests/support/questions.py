@@ -46,6 +46,22 @@ IDS: dict[str, str] = {
     "Mutation.disableCredential.id": "credential",
     "Mutation.enableCredential.id": "credential",
     "Mutation.revokeCredential.id": "credential",
+    "Query.subAccounts.below": "account",
+    "Query.account.id": "account",
+    "Query.partnerReport.accountId": "account",
+    "Mutation.createSubAccount.input.parentId": "account",
+    "Mutation.createSubAccount.input.sourceId": "source",
+    "Mutation.updateAccount.input.id": "account",
+    "Mutation.updateAccount.input.sourceId": "source",
+    "Mutation.updateAccount.input.signUpPlanId": "plan",
+    "Mutation.moveAccount.id": "account",
+    "Mutation.moveAccount.below": "account",
+    "Mutation.suspendAccount.id": "account",
+    "Mutation.resumeAccount.id": "account",
+    "Mutation.deleteAccount.id": "account",
+    "Mutation.createSource.input.accountId": "account",
+    "Mutation.updateSource.input.id": "source",
+    "Mutation.updateSource.input.accountId": "account",
 }
 """Which kind of thing each argument of type ID names, by its path: Mutation.createSubAccount.input.planId -> "plan"."""
 
