@@ -18,10 +18,11 @@ from kit.bell import Bell
 from kit.db import Connection, Database
 from kit.settings import Settings
 from mail import holds, stats
+from mail.accounts import deletion, suspension
 from mail.dispatch import sweep
 from mail.dispatch.away import ANSWER
 from mail.jobs import Dispatch
-from tenants import alerts, grants, orders, throttle
+from tenants import alerts, grants, orders, sign_up, throttle
 from workers import measures
 from workers.boot import database
 from workers.leader import lead
@@ -65,6 +66,7 @@ async def _serve(settings: Settings) -> None:
                 tasks.create_task(_sweep(conn, db, bell))
                 tasks.create_task(_fold(db, bell))
                 tasks.create_task(_credits(db, bell))
+                tasks.create_task(_accounts(db, bell))
 
         leading = asyncio.create_task(
             lead(settings.database_url, duties, on_standby=lambda: measures.LEADS.set(0)), name="clock"
@@ -101,6 +103,7 @@ async def _sweep(conn: Connection, db: Database, bell: Bell) -> None:
         if now - tidied >= _TIDY:
             tidied = now
             await throttle.forget_old(db)
+            await sign_up.forget_old(db)
         await asyncio.sleep(_RING)
 
 
@@ -119,6 +122,18 @@ async def _credits(db: Database, bell: Bell) -> None:
         for alert in await alerts.evaluate(db):
             log.info("credits.low", account=str(alert.account_id), remaining=alert.remaining)
         await asyncio.sleep(_CREDITS)
+
+
+async def _accounts(db: Database, bell: Bell) -> None:
+    """Let mail go whose account was resumed, and purge what deleted accounts have left."""
+    while True:
+        while (released := await suspension.release(db)).recipients:
+            jobs.ring(Dispatch(tuple(str(id) for id in released.recipients)))
+            bell.ring(released.accounts)
+        while (purged := await deletion.purge(db)).busy:
+            for account_id in purged.finished:
+                log.info("account.purged", account=str(account_id))
+        await asyncio.sleep(_RING)
 
 
 async def _fold(db: Database, bell: Bell) -> None:
