@@ -21,6 +21,7 @@ class Alert:
 
     id: UUID
     account_id: UUID
+    account_name: str
     threshold: int
     remaining: int
     """What was left when it was noticed."""
@@ -38,7 +39,7 @@ async def evaluate(db: Database) -> list[Alert]:
                   and (a.alert_below is null or a.deleted_at is not null or b.remaining >= a.alert_below)"""
         )
         low = await conn.fetch(
-            """select a.id as account_id, a.alert_below as threshold, b.remaining
+            """select a.id as account_id, a.name, a.alert_below as threshold, b.remaining
                  from account a join balance b on b.account_id = coalesce(a.pool_id, a.id)
                 where a.alert_below is not null and a.deleted_at is null and b.remaining < a.alert_below
                   and not exists (select from credit_alert t where t.account_id = a.id and t.cleared_at is null)"""
@@ -54,15 +55,16 @@ async def evaluate(db: Database) -> list[Alert]:
                 row["remaining"],
             )
             if made is not None:
-                opened.append(Alert(**made))
+                opened.append(Alert(**made, account_name=row["name"]))
     return opened
 
 
 async def alerts(conn: Connection, scope: Scope, *, first: int, after: UUID | None) -> list[Alert]:
     """The alerts of the scope's account and of those below it, newest first."""
     rows = await conn.fetch(
-        f"""select id, account_id, threshold, remaining, crossed_at, cleared_at from credit_alert
-             where {scope.see("account_id")} and id < $2 order by id desc limit $3""",
+        f"""select t.id, t.account_id, a.name as account_name, t.threshold, t.remaining, t.crossed_at, t.cleared_at
+              from credit_alert t join account a on a.id = t.account_id
+             where {scope.see("t.account_id")} and t.id < $2 order by t.id desc limit $3""",
         scope.account_id,
         after or _LAST,
         first,

@@ -36,6 +36,7 @@ class Order:
     id: UUID
     account_id: UUID
     """Who buys."""
+    account_name: str
     plan: Plan
     state: str
     """open, fulfilled or cancelled"""
@@ -47,8 +48,8 @@ class Order:
 
 
 _ORDER = f"""select o.id as order_id, o.account_id as buyer_id, o.state, o.payment_reference, o.created_at as ordered_at,
-                    o.fulfilled_at, o.ends_at, {plans.COLUMNS}
-               from plan_order o join plan p on p.id = o.plan_id"""
+                    o.fulfilled_at, o.ends_at, b.name as buyer_name, {plans.COLUMNS}
+               from plan_order o join plan p on p.id = o.plan_id join account b on b.id = o.account_id"""
 
 
 async def order_plan(unit: UnitOfWork, scope: Scope, plan_id: UUID) -> Order:
@@ -300,6 +301,7 @@ def _view(row: Mapping[str, Any]) -> Order:
     return Order(
         id=row["order_id"],
         account_id=row["buyer_id"],
+        account_name=row["buyer_name"],
         plan=plan,
         state=row["state"],
         payment_reference=row["payment_reference"],

@@ -23,7 +23,9 @@ from api.graphql.credentials import (
     revoke_credential,
     update_credential,
 )
+from api.graphql.credits import find_credits, hand_down, list_alerts, list_credit_entries, take_back
 from api.graphql.events import read_events, read_latest
+from api.graphql.holds import cancel, release
 from api.graphql.invitations import (
     accept_invitation,
     find_offer,
@@ -37,8 +39,10 @@ from api.graphql.live import follow
 from api.graphql.me import who
 from api.graphql.members import change_role, list_members, remove_member
 from api.graphql.messages import find_message, list_messages
+from api.graphql.orders import cancel_order, fulfil_order, list_orders, order_plan
 from api.graphql.partners import partner_report
 from api.graphql.passwords import change_password, request_reset, reset_password
+from api.graphql.plans import archive_plan, create_plan, list_offers, list_plans, renew_payment_secret
 from api.graphql.recipients import find_recipient, list_recipients
 from api.graphql.scalars import SCALARS
 from api.graphql.second_factor import begin, confirm, disable, renew_codes
@@ -134,6 +138,26 @@ class Query:
         resolver=list_entries,
         description="Who changed what in everything that the asker sees, newest first; of one account, or of one "
         "`action` or those that begin so (`member.`).",
+    )
+    credits = strawberry.field(
+        resolver=find_credits,
+        description="What an account, one's own unless `accountId` names one below, can still send; null where there is "
+        "none of that id to be seen.",
+    )
+    credit_entries = strawberry.field(
+        resolver=list_credit_entries,
+        description="The credit ledger of an account, one's own unless `accountId` names one below, newest first.",
+    )
+    credit_alerts = strawberry.field(
+        resolver=list_alerts,
+        description="When credits of one's own account and those below fell below `alertBelow`, newest first.",
+    )
+    plans = strawberry.field(resolver=list_plans, description="What one's own account sells or has sold, newest first.")
+    offers = strawberry.field(
+        resolver=list_offers, description="The plans that can be ordered from the account above, the cheapest first."
+    )
+    orders = strawberry.field(
+        resolver=list_orders, description="Orders of one's own account and of those below, newest first."
     )
 
 
@@ -261,6 +285,46 @@ class Mutation:
     confirm_sign_up = strawberry.field(
         resolver=confirm_sign_up,
         description="Make the account that a mailed link stands for, and sign its owner in on this host.",
+    )
+    hand_down_credits = strawberry.field(
+        resolver=hand_down,
+        description="Give an account below some of one's own credits, the earliest to expire first. The operator's are "
+        "made anew.",
+    )
+    take_back_credits = strawberry.field(
+        resolver=take_back,
+        description="Take back what one's account has given and the one below has not spent, the latest to expire first.",
+    )
+    release_messages = strawberry.field(
+        resolver=release,
+        description="Let held messages go, up to 100 and all or none: those that came in without credit are charged now, "
+        "or the answer says what is missing.",
+    )
+    cancel_messages = strawberry.field(
+        resolver=cancel,
+        description="Withdraw up to 100 messages that wait (held, queued or deferred); what was paid for the recipients "
+        "concerned is given back.",
+    )
+    create_plan = strawberry.field(
+        resolver=create_plan, description="Offer a plan to the accounts right below one's own."
+    )
+    archive_plan = strawberry.field(
+        resolver=archive_plan, description="Sell a plan no longer. Where it runs it goes on."
+    )
+    order_plan = strawberry.field(resolver=order_plan, description="Order one of `offers` for one's own account.")
+    fulfil_order = strawberry.field(
+        resolver=fulfil_order,
+        description="Give the buyer what was ordered, from the seller's credits; of a monthly plan this month's, and from "
+        "then on each month's. With a `paymentReference`, saying it again changes nothing.",
+    )
+    cancel_order = strawberry.field(
+        resolver=cancel_order,
+        description="Withdraw an open order, or end a monthly plan: what it has given stays.",
+    )
+    renew_payment_secret = strawberry.field(
+        resolver=renew_payment_secret,
+        description="Make the secret with which a payment provider signs that an order is paid (docs: payments). The one "
+        "before is good no more.",
     )
 
 

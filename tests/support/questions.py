@@ -62,6 +62,16 @@ IDS: dict[str, str] = {
     "Mutation.createSource.input.accountId": "account",
     "Mutation.updateSource.input.id": "source",
     "Mutation.updateSource.input.accountId": "account",
+    "Query.credits.accountId": "account",
+    "Query.creditEntries.accountId": "account",
+    "Mutation.handDownCredits.input.accountId": "account",
+    "Mutation.takeBackCredits.input.accountId": "account",
+    "Mutation.releaseMessages.ids": "message",
+    "Mutation.cancelMessages.ids": "message",
+    "Mutation.archivePlan.id": "plan",
+    "Mutation.orderPlan.planId": "plan",
+    "Mutation.fulfilOrder.id": "order",
+    "Mutation.cancelOrder.id": "order",
 }
 """Which kind of thing each argument of type ID names, by its path: Mutation.createSubAccount.input.planId -> "plan"."""
 
