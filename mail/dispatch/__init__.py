@@ -6,6 +6,7 @@
     prepare     bodies and keys read in batches, messages made into letters
     steps       what must hold for a message to leave, and what is made of it
     budget      how much content may be in memory
+    barred      whose letters stay because their account was suspended meanwhile
     lanes       how many conversations with one site
     outcomes    verdicts as facts
     recorder    facts into the ledger, batched

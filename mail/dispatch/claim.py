@@ -21,6 +21,7 @@ from typing import Any
 from uuid import UUID
 
 from kit.db import Connection
+from tenants.states import Use, blocked
 
 POISONED = 3
 """So many workers have been lost, or faults met, over one recipient before a person must look at it."""
@@ -191,11 +192,9 @@ async def bodies(conn: Connection, message_ids: Collection[UUID]) -> dict[UUID, 
 
 
 async def suspended(conn: Connection, account_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the accounts that are suspended themselves or through an account above them."""
+    """Those of the accounts that may not deliver: suspended, themselves or from above, or deleted (`tenants.states`)."""
     rows = await conn.fetch(
-        """select a.id from account a
-            where a.id = any($1::uuid[])
-              and exists (select from account up where up.id = any(a.lineage) and up.suspended_at is not null)""",
+        f"select a.id from account a where a.id = any($1::uuid[]) and {blocked(Use.DELIVERY, 'a.lineage')}",
         list(account_ids),
     )
     return {row["id"] for row in rows}

@@ -36,6 +36,7 @@ from kit.db import Database
 from mail.dispatch import claim as queue
 from mail.dispatch import outcomes
 from mail.dispatch.away import ANSWER, AWAY
+from mail.dispatch.barred import Barred
 from mail.dispatch.budget import Budget
 from mail.dispatch.claim import Claimed
 from mail.dispatch.lanes import Lanes
@@ -93,6 +94,7 @@ class Desk:
         self._routes = routes
         self._limits = limits or Limits(recipients=routes.pace.desk)
         self._leases = Leases(db, self._limits.lease)
+        self._barred = Barred(db, lambda: {lease.claimed.account_id for lease in self._leases.all()})
         self._recorder = Recorder(db, on_recorded=self._recorded, ring_bell=ring_bell)
         self._prepare = Preparation(
             db, keyring, Budget(self._limits.content), mail_domain=mail_domain, settle=self._recorder.put
@@ -119,9 +121,10 @@ class Desk:
         """
         recorder = asyncio.create_task(self._recorder.run(), name="recorder")
         leases = asyncio.create_task(self._leases.run(), name="leases")
+        barred = asyncio.create_task(self._barred.run(), name="barred")
         pump = asyncio.create_task(self._pump(), name="pump")
         told = asyncio.create_task(until.wait())
-        everything: set[asyncio.Future[Any]] = {recorder, leases, pump, told, self._broken}
+        everything: set[asyncio.Future[Any]] = {recorder, leases, barred, pump, told, self._broken}
         try:
             ended, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
             # Not cancelled: a claim that was cut off might have been committed, and its rows would lapse.
@@ -256,6 +259,10 @@ class Desk:
     async def _deliver(self, addressed: tuple[Transport, Letter]) -> None:
         transport, letter = addressed
         lease, claimed = letter.lease, letter.lease.claimed
+        if claimed.account_id in self._barred:
+            self._recorder.put(outcomes.suspended(claimed))
+            self._prepare.settled(letter)
+            return
         self._speaking.add(claimed.id)
         try:
             async with asyncio.timeout(_LONGEST):

@@ -64,6 +64,11 @@ def held(claimed: Claimed, cause: str, words: str) -> Entry:
     return _ours(claimed, EventKind.HELD, cause, words)
 
 
+def suspended(claimed: Claimed) -> Entry:
+    """The account may not deliver now; what it has waits until it is resumed."""
+    return held(claimed, SUSPENDED, "The account is suspended; its mail waits until it is resumed.")
+
+
 def poisoned(claimed: Claimed) -> Entry:
     """So many attempts ended badly on our side that trying on would only do harm."""
     return held(claimed, POISON, f"Delivery broke off {POISONED} times; support has to look at this message.")
