@@ -60,7 +60,7 @@ async def invite_member(
     await _mail_allowed(context, email)
     async with context.change(Permission.MEMBERS) as unit:
         made = await context.platform.notices.invite(
-            unit, context.scope, account_named(account_id), email, role_named(role.value)
+            unit, context.scope, account_named(account_id), email, role_named(str(role.value))
         )
     return invitation(made)
 

@@ -8,6 +8,7 @@ from api.context import Context
 from api.graphql.accounts import Account, account
 from api.graphql.roles import Permission, Role
 from tenants import members, tree
+from tenants.permissions import Permission as Allowed
 from tenants.scope import Scope
 
 Info = strawberry.Info[Context, None]
@@ -66,7 +67,7 @@ async def me_of(context: Context, scope: Scope) -> Me:
     return Me(
         member=member(person) if person else None,
         account=account(acted_for),
-        permissions=[permission for permission in Permission if permission.value in scope.may],
+        permissions=[Permission(permission.value) for permission in Allowed if permission in scope.may],
         home=account(home) if home else None,
     )
 

@@ -44,7 +44,7 @@ async def list_members(
 async def change_role(info: Info, id: strawberry.ID, role: Role) -> MemberResult:
     """Give a member another role."""
     async with info.context.change(Permission.MEMBERS) as unit:
-        changed = await members.change_role(unit.conn, info.context.scope, identity(id), role_named(role.value))
+        changed = await members.change_role(unit.conn, info.context.scope, identity(id), role_named(str(role.value)))
     return member(changed)
 
 
