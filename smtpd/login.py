@@ -69,7 +69,8 @@ class Gate:
             )
             if scope is None:
                 self._welcome.pop((username, place), None)
-                await throttle.note_failure(self._db, _PURPOSE, username, place)
+                if not await throttle.note_failure(self._db, _PURPOSE, username, place):
+                    raise Throttled
             elif self._welcome.get((username, place), 0.0) < time.monotonic():
                 await throttle.note_success(self._db, _PURPOSE, username, place)
                 self._remember(username, place)

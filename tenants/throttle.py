@@ -30,6 +30,7 @@ select key, 1, livery_now() + span from unnest($1::text[], $2::interval[]) as k 
 on conflict (key) do update set
   failures = case when a.window_ends_at <= livery_now() then 1 else a.failures + 1 end,
   window_ends_at = case when a.window_ends_at <= livery_now() then excluded.window_ends_at else a.window_ends_at end
+returning key, failures
 """
 
 
@@ -101,12 +102,14 @@ async def may_try(db: Database, purpose: str, name: str, ip: str) -> bool:
     return known in failures or failures.get(everywhere, 0) < 100
 
 
-async def note_failure(db: Database, purpose: str, name: str, ip: str) -> None:
-    """Count a failed try."""
+async def note_failure(db: Database, purpose: str, name: str, ip: str) -> bool:
+    """Count a failed try. False where another process was faster, and its address had none left: it must look unmade."""
     minute, day, everywhere, _ = _keys(purpose, name, ip)
     spans = [timedelta(minutes=1), timedelta(days=1), timedelta(hours=1)]
     async with db.connection() as conn:
-        await conn.execute(_COUNT, [minute, day, everywhere], spans)
+        rows = await conn.fetch(_COUNT, [minute, day, everywhere], spans)
+    failures: dict[str, int] = {row["key"]: row["failures"] for row in rows}
+    return failures[minute] <= 10 and failures[day] <= 50
 
 
 async def note_success(db: Database, purpose: str, name: str, ip: str) -> None:

@@ -162,6 +162,19 @@ async def test_wrong_logins_of_an_address_are_counted_over_connections_and_proce
             assert (await client.login(server.user, server.password)).code == 235
 
 
+async def test_wrong_logins_side_by_side_at_two_processes_are_counted_one_by_one(
+    server: Server, environment: MakeEnvironment, tmp_path: Path
+) -> None:
+    with separate(environment(), tmp_path / "other.log") as other:
+        ports = [server.implicit, other.settings.smtps_ports[0]] * 10
+        clients = [await Client.connect(port, tls=True) for port in ports]
+        await asyncio.gather(*(client.say("EHLO client.test") for client in clients))
+        replies = await asyncio.gather(*(client.login(server.user, "wrong") for client in clients))
+        assert sorted(reply.code for reply in replies) == [454] * 10 + [535] * 10
+        for client in clients:
+            await client.close()
+
+
 async def test_wrong_logins_side_by_side_are_counted_one_by_one(server: Server) -> None:
     clients = [await server.client("implicit") for _ in range(20)]
     replies = await asyncio.gather(*(client.login(server.user, "wrong") for client in clients))
