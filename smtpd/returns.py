@@ -10,7 +10,6 @@ from uuid import UUID
 from kit.crypto import Keyring
 from kit.db import Database
 from mail import returns
-from mail.wire import returnpath
 
 
 class Returns:
@@ -20,14 +19,10 @@ class Returns:
         self._db = db
         self._keyring = keyring
 
-    async def live(self, address: str) -> UUID | None:
+    def live(self, address: str) -> UUID | None:
         """Return the recipient whose mail comes back by this address, or None when mail to it is not ours to take."""
-        # Whatever domain led here: the local part is signed. A guess costs no look into the database.
-        local_part = address.rpartition("@")[0]
-        if returnpath.decode(self._keyring, local_part) is None:
-            return None
-        async with self._db.connection() as conn:
-            return await returns.live(conn, self._keyring, local_part)
+        # Whatever domain led here: the local part is signed, so that no guess costs a look into the database.
+        return returns.live(self._keyring, address.rpartition("@")[0])
 
     async def receive(self, recipients: Sequence[UUID], raw: bytes) -> None:
         """Store returned mail for each of the recipients it names, or for none; done means committed."""

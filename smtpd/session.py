@@ -285,7 +285,7 @@ class Session(Connection):
             if self.draft.scope is None:
                 raise Refused(replies.RELAY_DENIED) from None  # a stranger is told one thing only
             raise
-        if self.returns_port and not self.logged_in and await self._returning(self.draft, address):
+        if self.returns_port and not self.logged_in and self._returning(self.draft, address):
             await self.push("250 2.1.5 Recipient ok")
             return
         if self.draft.scope is None:
@@ -295,8 +295,8 @@ class Session(Connection):
         self.draft.recipients.append(EnvelopeRecipient(address, wishes.notify, wishes.orcpt))
         await self.push("250 2.1.5 Recipient ok")
 
-    async def _returning(self, draft: Draft, address: str) -> bool:
-        token = None if draft.recipients else await self.door.returns.live(address)
+    def _returning(self, draft: Draft, address: str) -> bool:
+        token = None if draft.recipients else self.door.returns.live(address)
         if token is not None:
             draft.returning.append(token)
         return token is not None

@@ -111,18 +111,30 @@ async def test_mail_to_a_live_return_path_is_taken_from_anybody_at_no_cost(
     assert head.startswith(f"Return-Path: {sender}\r\nReceived: from remote.test ([127.0.0.1]) by {DOMAIN}".encode())
 
 
-async def test_a_forged_or_dead_return_path_is_refused(server: Server) -> None:
+async def test_a_forged_return_path_is_refused(server: Server) -> None:
     recipient, path = await _sent(server)
     last = "b" if path[-len(DOMAIN) - 2] == "a" else "a"
     forged = path[: -len(DOMAIN) - 2] + last + path[-len(DOMAIN) - 1 :]
     other = f"{returnpath.encode(Keyring(b'x' * 32), recipient)}@{DOMAIN}"
-    dead = f"{returnpath.encode(Keyring(SECRET_KEY), UUID(int=7))}@{DOMAIN}"
     async with await Client.connect(server.mx) as client:
         assert (await client.say("EHLO remote.test")).code == 250
         assert (await client.say("MAIL FROM:<>")).code == 250
-        for address in (forged, other, dead):
+        for address in (forged, other):
             assert (await client.say(f"RCPT TO:<{address}>")).lines == (DENIED,)
         assert (await client.say(f"RCPT TO:<{path}>")).code == 250
+
+
+async def test_a_return_path_of_a_deleted_account_is_still_known_and_nothing_is_kept(server: Server) -> None:
+    _, path = await _sent(server)
+    gone = f"{returnpath.encode(Keyring(SECRET_KEY), UUID(int=7))}@{DOMAIN}"  # purged already
+    await server.conn.execute("update account set deleted_at = livery_now() where slug = 'shop.test'")
+    for address in (path, gone):
+        async with await Client.connect(server.mx) as client:
+            assert (await client.say("EHLO remote.test")).code == 250
+            assert (await client.say("MAIL FROM:<>")).code == 250
+            assert (await client.say(f"RCPT TO:<{address}>")).status == "250 2.1.5"
+            assert (await client.data(BOUNCE)).status == "250 2.0.0"
+    assert await server.conn.fetchval("select count(*) from returned_mail") == 0
 
 
 async def test_returned_mail_and_submission_do_not_mix(server: Server) -> None:
