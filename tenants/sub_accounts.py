@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from kit.db import Connection, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid, missing
-from tenants import audit, sources, tree
+from tenants import audit, limits, sources, tree
 from tenants.details import checked
 from tenants.models import AccountKind
 from tenants.permissions import Permission
@@ -84,13 +86,15 @@ async def update(unit: UnitOfWork, scope: Scope, account_id: UUID, given: Mappin
     for name in _LOOKED_UP & given.keys():
         values |= await _LOOK_UP[name](unit.conn, scope, before, given[name])
     changed = {name: value for name, value in values.items() if name == "pool_id" or getattr(before, name) != value}
-    if "slug" in changed:
-        await _free(unit.conn, changed["slug"])
-    if "referral_code" in changed and changed["referral_code"] is not None:
-        await _code_free(unit.conn, changed["referral_code"])
     if changed:
         assignments = ", ".join(f"{name} = ${n}" for n, name in enumerate(changed, 2))
-        await unit.conn.execute(f"update account set {assignments} where id = $1", account_id, *changed.values())
+        try:
+            await unit.conn.execute(f"update account set {assignments} where id = $1", account_id, *changed.values())
+        except asyncpg.UniqueViolationError as fault:
+            # Names are unique over all accounts, whoever may see them: only the index knows.
+            raise _taken("slug" if "slug" in str(fault.constraint_name) else "referral_code", changed) from None
+    if changed.get("monthly_limit") is not None and before.monthly_limit is None:
+        await limits.begin(unit.conn, account_id)
     if "pool_id" in changed:
         await tree.follow_pool(unit.conn, account_id)
         changed = {name: value for name, value in changed.items() if name != "pool_id"}
@@ -195,14 +199,9 @@ async def _at_the_top(conn: Connection, scope: Scope) -> bool:
     return top
 
 
-async def _free(conn: Connection, slug: str) -> None:
-    if await conn.fetchval("select account_name_taken('slug', $1)", slug):
-        raise LiveryError(Kind.CONFLICT, "TAKEN", f"The short name {slug} is taken.", field=("slug",))
-
-
-async def _code_free(conn: Connection, code: str) -> None:
-    if await conn.fetchval("select account_name_taken('referral_code', $1)", code):
-        raise LiveryError(Kind.CONFLICT, "TAKEN", f"The code {code} is taken.", field=("referralCode",))
+def _taken(name: str, changed: Mapping[str, Any]) -> LiveryError:
+    what = "short name" if name == "slug" else "code"
+    return LiveryError(Kind.CONFLICT, "TAKEN", f"The {what} {changed[name]} is taken.", field=(_camel(name),))
 
 
 async def _source(conn: Connection, scope: Scope, account: AccountView, value: Any) -> dict[str, Any]:
