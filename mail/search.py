@@ -120,10 +120,13 @@ async def message(conn: Connection, scope: Scope, id: UUID) -> MessageView | Non
 
 
 async def content(conn: Connection, scope: Scope, id: UUID) -> Content | None:
-    """The bytes of a message, or None where the scope does not see it or they are no longer kept."""
+    """The bytes of a message, or None where the scope does not see it or they are no longer kept.
+
+    None for the platform's own mail too: its links open what is its reader's alone (`mail.notices`).
+    """
     source = await conn.fetchval(
         f"""select b.content from body b join message m on m.id = b.message_id
-             where b.message_id = $2 and {scope.see("m.account_id")}""",
+             where b.message_id = $2 and m.door <> 'note' and {scope.see("m.account_id")}""",
         scope.account_id,
         id,
     )

@@ -46,10 +46,12 @@ class Message:
         resolver=_recipients_of, description="Its recipients, in the order they were given."
     )
     headers: str | None = strawberry.field(
-        resolver=_headers_of, description="The header block as submitted; null when it is no longer kept."
+        resolver=_headers_of,
+        description="The header block as submitted; null when it is no longer kept, and for the platform's own mail.",
     )
     source: str | None = strawberry.field(
-        resolver=_source_of, description="The raw source as submitted, base64; null when it is no longer kept."
+        resolver=_source_of,
+        description="The raw source as submitted, base64; null when it is no longer kept, and for the platform's own mail.",
     )
 
 
