@@ -172,13 +172,16 @@ async def forget_old(db: Database) -> None:
         await conn.execute("delete from rate_use where window_ends_at <= livery_now()")
 
 
+_SPAN = {"minute": "a minute", "hour": "an hour", "day": "a day", "month": "a month"}
+
+
 def limited(window: Window) -> LiveryError:
     """The credential has sent what it may; there is room again when the window has ended."""
     moment = window.ends_at.astimezone(UTC)
     return LiveryError(
         Kind.EXHAUSTED,
         "RATE_LIMITED",
-        f"This credential may send to {window.most:,} recipients a {window.span}.",
+        f"This credential may send to {window.most:,} recipients {_SPAN[window.span]}.",
         next=f"Try again at {moment:%Y-%m-%dT%H:%M:%SZ}, or ask for a higher limit.",
         until=moment,
     )
@@ -189,7 +192,7 @@ def _too_many(window: Window) -> LiveryError:
     return LiveryError(
         Kind.DENIED,
         "TOO_MANY_RECIPIENTS",
-        f"This credential may send to {window.most:,} recipients a {window.span}, and the message has more.",
+        f"This credential may send to {window.most:,} recipients {_SPAN[window.span]}, and the message has more.",
         next="Send it in parts, or ask for a higher limit.",
         field=("to",),
     )
