@@ -428,6 +428,19 @@ class Migration(migrations.Migration):
                    as $$ select coalesce((select b.remaining from account a join balance b on b.account_id = coalesce(a.pool_id, a.id)
                            where a.id = $1 and (session_user <> 'livery_api'
                                  or a.lineage && string_to_array(current_setting('livery.account', true), ',')::uuid[])), 0) $$""",
+                # In whose name the people of an account are written to: brand and host stand above it, out of its sight. The
+                # API's role is told about accounts that it sees.
+                """create function letterhead(account_id uuid) returns table (owner_id uuid, brand text, host text)
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select b.id, case when b.parent_id is not null then b.brand_name end,
+                                (select h.host from account_host h join account o on o.id = h.account_id
+                                  where o.id = any (a.lineage)
+                                  order by cardinality(o.lineage) desc, h.created_at, h.host limit 1)
+                           from account a
+                           join lateral (select p.* from account p
+                                          where p.id = any (a.lineage) and (p.brand_name is not null or p.parent_id is null)
+                                          order by cardinality(p.lineage) desc limit 1) b on true
+                          where a.id = $1 and (session_user <> 'livery_api' or a.lineage && livery_scope()) $$""",
                 # Who is credited with a sign-up; and what came of the sign-ups of some partners, by month of their zones:
                 # sums over accounts that a partner does not see. The API's role is told about partners that it sees.
                 """create function account_by_referral(code text) returns uuid
