@@ -201,7 +201,7 @@ async def test_deletion_asks_for_the_name_and_for_no_sub_accounts(world_db: Data
         with pytest.raises(LiveryError) as refused:
             async with world_db.unit_of_work() as unit:
                 await deletion.delete(unit, platform, world.acme.id, typed=typed)
-        assert (refused.value.code, refused.value.field) == (code, (field,))
+        assert (refused.value.code, refused.value.field) == (code, field)
     async with world_db.connection() as conn:
         assert await conn.fetchval("select count(*) from account where deleted_at is not null") == 0
     assert (await deletion.purge(world_db)).busy is False
