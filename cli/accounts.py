@@ -1,4 +1,4 @@
-"""How do the first people and programs get in? `livery operator create`, `livery credential create` and `revoke`."""
+"""How do the first people get in? `livery operator create`."""
 
 import asyncio
 import sys
@@ -6,7 +6,7 @@ import sys
 import click
 
 from cli.environment import settled
-from kit.errors import LiveryError, invalid, missing
+from kit.errors import invalid
 from kit.settings import Settings
 
 _PLATFORM = "livery"
@@ -34,33 +34,6 @@ def create_operator(email: str, name: str, password_stdin: bool) -> None:
     click.echo(f"{email} may sign in at {settings.public_url}")
 
 
-@click.group()
-def credential() -> None:
-    """What programs send with."""
-
-
-@credential.command("create")
-@click.option("--account", required=True, metavar="SLUG", help="The account it sends for: shop.test")
-@click.option("--name", default="Command line", help="For people: what it is used by.")
-@click.option("--ip", "networks", multiple=True, metavar="CIDR", help="No password: mail from this network is let in.")
-def create_credential(account: str, name: str, networks: tuple[str, ...]) -> None:
-    """Make an SMTP user and password, shown once; with --ip a source that needs neither."""
-    with settled() as settings:
-        lines = asyncio.run(_create_credential(settings, account, name, networks))
-    for line in lines:
-        click.echo(line)
-
-
-@credential.command("revoke")
-@click.argument("called", metavar="USER|NETWORK|NAME")
-@click.option("--account", required=True, metavar="SLUG", help="The account it sends for: shop.test")
-def revoke_credential(called: str, account: str) -> None:
-    """Let nobody log in with a credential any more."""
-    with settled() as settings:
-        asyncio.run(_revoke_credential(settings, account, called))
-    click.echo(f"{called} is revoked: from now on nobody is let in with it for {account}.")
-
-
 async def _create_operator(settings: Settings, email: str, name: str, password: str) -> None:
     from kit.crypto import Keyring
     from kit.db import open_database
@@ -84,53 +57,3 @@ async def _create_operator(settings: Settings, email: str, name: str, password: 
             await create_member(unit, account_id=account_id, email=email, name=name, password=password)
     finally:
         await db.close()
-
-
-async def _create_credential(settings: Settings, slug: str, name: str, networks: tuple[str, ...]) -> list[str]:
-    from kit.crypto import Keyring
-    from kit.db import open_database
-    from tenants.credentials import create_credential
-    from tenants.models import CredentialKind
-    from tenants.tree import find_account
-
-    db = await open_database(settings.database_url, size=1)
-    try:
-        async with db.unit_of_work() as unit:
-            account_id = await find_account(slug)
-            if account_id is None:
-                raise _unknown(slug)
-            made = await create_credential(
-                unit.conn,
-                Keyring(settings.secret_key),
-                account_id=account_id,
-                kind=CredentialKind.SOURCE if networks else CredentialKind.SMTP,
-                name=name,
-                networks=networks,
-            )
-    finally:
-        await db.close()
-    if networks:
-        return [f"Mail from {', '.join(networks)} is sent for {slug}, without a password."]
-    return [f"user      {made.username}", f"password  {made.secret}", "The password is shown this once."]
-
-
-async def _revoke_credential(settings: Settings, slug: str, called: str) -> None:
-    from kit.db import open_database
-    from tenants.credentials import revoke_credential
-    from tenants.tree import find_account
-
-    db = await open_database(settings.database_url, size=1)
-    try:
-        async with db.unit_of_work() as unit:
-            account_id = await find_account(slug)
-            if account_id is None:
-                raise _unknown(slug)
-            await revoke_credential(unit.conn, account_id=account_id, called=called)
-    finally:
-        await db.close()
-
-
-def _unknown(slug: str) -> LiveryError:
-    fault = missing("account")
-    fault.message, fault.next = f"There is no account {slug}.", "An account's short name looks like shop.test."
-    return fault

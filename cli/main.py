@@ -21,7 +21,7 @@ COMMANDS = {
     "schema": ("cli.schema:schema", "Print the GraphQL schema, or compare it with the committed one."),
     "doctor": ("cli.doctor:doctor", "Check this installation, a line a finding."),
     "operator": ("cli.accounts:operator", "The platform's own people."),
-    "credential": ("cli.accounts:credential", "What programs send with."),
+    "credential": ("cli.credentials:credential", "What programs send with."),
     "explain": ("cli.explain:explain", "What do these delivery replies mean?"),
 }
 

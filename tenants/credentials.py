@@ -134,13 +134,13 @@ async def check_end(conn: Connection, expires_at: datetime) -> None:
 
 
 async def find_credential(conn: Connection, *, account_id: UUID, called: str) -> UUID:
-    """The account's credential in force of that user name, network or name.
+    """The account's credential of that user name, network, name or beginning that is not revoked, locked.
 
     Raises LiveryError MISSING where there is none, CONFLICT where several are called so.
     """
     ids = await conn.fetch(
         """select id from credential
-            where account_id = $1 and revoked_at is null and ($2 in (username, name) or $2 = any (networks::text[]))
+            where account_id = $1 and revoked_at is null and ($2 in (username, name, prefix) or $2 = any (networks::text[]))
               for update""",
         account_id,
         called,
@@ -156,15 +156,6 @@ async def find_credential(conn: Connection, *, account_id: UUID, called: str) ->
         )
     id: UUID = ids[0]["id"]
     return id
-
-
-async def revoke_credential(conn: Connection, *, account_id: UUID, called: str) -> None:
-    """Let nobody in any more with the account's credential of that user name, network or name; its row stays.
-
-    Raises LiveryError MISSING where there is none in force, CONFLICT where several are called so: then none is revoked.
-    """
-    id = await find_credential(conn, account_id=account_id, called=called)
-    await conn.execute("update credential set revoked_at = livery_now() where id = $1", id)
 
 
 async def smtp_users(conn: Connection, scope: Scope) -> list[str]:

@@ -1,6 +1,7 @@
 """Do the small commands do what they say, on a server of their own, and refuse without a trace?"""
 
 import json
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -21,9 +22,22 @@ def test_commands_start_a_server_for_their_own_duration(machine: Machine) -> Non
     lines = dict(line.split(maxsplit=1) for line in said.splitlines()[:2])
     assert status == 0
     assert lines["user"].startswith("smtp-")
-    assert len(lines["password"]) == 32
+    assert re.fullmatch(r"mp_[a-z2-7]{39}", lines["password"])
+    status, said = machine.livery("credential", "create", "--account", "shop.test", "--key", "--name", "Feed")
+    assert (status, re.sub(r"mk_[a-z2-7]{39}", "KEY", said)) == (0, "key       KEY\nThe key is shown this once.\n")
+    both = ("credential", "create", "--account", "shop.test", "--key", "--ip", "192.0.2.0/24")
+    assert machine.livery(*both)[0] == 2
     status, said = machine.livery("credential", "create", "--account", "shop.test", "--ip", "192.0.2.0/24")
     assert (status, said) == (0, "Mail from 192.0.2.0/24 is sent for shop.test, without a password.\n")
+    for what, state in (("disable", "off"), ("enable", "on")):
+        switch = ("credential", what, "Feed", "--account", "shop.test")
+        assert machine.livery(*switch) == (0, f"Feed is switched {state} for shop.test.\n")
+    assert machine.livery("credential", "disable", "192.0.2.0/24", "--account", "shop.test")[0] == 0
+    status, said = machine.livery("credential", "list", "--account", "shop.test")
+    assert status == 0
+    assert re.search(r"^source  disabled  192\.0\.2\.0/24 +never used +Command line$", said, re.MULTILINE)
+    assert re.search(r"^api     active    mk_[a-z2-7]{6} +never used +Feed$", said, re.MULTILINE)
+    assert lines["password"] not in said
     revoke = ("credential", "revoke", lines["user"].strip(), "--account", "shop.test")
     revoked = f"{lines['user'].strip()} is revoked: from now on nobody is let in with it for shop.test.\n"
     assert machine.livery(*revoke) == (0, revoked)

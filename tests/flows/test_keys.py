@@ -138,9 +138,11 @@ async def test_the_secret_is_in_one_answer_and_nowhere_else(stage: Stage) -> Non
     made = [await make(api, kind=kind, name="secret") for kind in ("SMTP", "API")]
     async with stage.database() as conn:
         dumped = "".join(
-            str(dict(row))
-            for table in ("credential", "audit_entry", "session", "event")
-            for row in await conn.fetch(f"select * from {table}")
+            [
+                str(dict(row))
+                for table in ("credential", "audit_entry", "session", "event")
+                for row in await conn.fetch(f"select * from {table}")
+            ]
         )
     listed = str(await api.run(f"{{ credentials {{ nodes {{ {CREDENTIAL} }} }} }}"))
     logs = "".join(stage.platform.log(name) for name in stage.platform.names)
