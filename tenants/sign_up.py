@@ -115,7 +115,7 @@ async def begin(conn: Connection, brand_id: UUID, wish: Wish, password_hash: str
 async def confirm(unit: UnitOfWork, token: str, *, ip: str) -> Person:
     """Make the account that a link stands for, and its owner, who is not signed in yet.
 
-    Raises LiveryError UNAUTHENTICATED for a link that is unknown, used or over, all alike; DENIED where sign-up was closed.
+    Raises LiveryError INVALID for a link that is unknown, used or over, all alike; DENIED where sign-up was closed.
     """
     conn = unit.conn
     await adopt(conn, "sign_up", fingerprint(token))
@@ -170,9 +170,10 @@ def closed() -> LiveryError:
 
 def _over() -> LiveryError:
     return LiveryError(
-        Kind.UNAUTHENTICATED,
+        Kind.INVALID,
         "LINK_OVER",
         "This link is not valid any more.",
+        field=("token",),
         next="Sign up again; if you have an account already, sign in.",
     )
 

@@ -34,7 +34,8 @@ async def activity(conn: Connection, scope: Scope, accounts: Sequence[UUID]) -> 
                where v.id = any ($2::uuid[]) and {scope.see("v.id")} group by v.id
             ), now as (
               select v.id, sum(s.queued)::bigint as queued,
-                     max((select m.accepted_at from message m where m.account_id = b.id order by m.id desc limit 1)) as last
+                     max((select m.accepted_at from message m where m.account_id = b.id and m.door <> 'note'
+                            order by m.id desc limit 1)) as last
                 from account v join account b on b.lineage @> array[v.id] and b.deleted_at is null
                 left join standing s on s.account_id = b.id
                where v.id = any ($2::uuid[]) and {scope.see("v.id")} group by v.id
