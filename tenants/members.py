@@ -132,10 +132,10 @@ async def change_role(conn: Connection, scope: Scope, id: UUID | None, role: Rol
     where the account would be left without an owner.
     """
     scope.require(Permission.MEMBERS)
-    member = await _find(conn, scope, id)
+    member, last_owner = await _find(conn, scope, id)
     await check_rank(conn, scope, member.account_id, member.role, role)
-    if member.role is Role.OWNER and role is not Role.OWNER:
-        await _keep_an_owner(conn, member)
+    if last_owner and role is not Role.OWNER:
+        raise _last_owner()
     row = await conn.fetchrow(f"update member m set role = $2 where m.id = $1 returning {_VIEW}", member.id, role.value)
     await audit.note(
         conn,
@@ -151,10 +151,10 @@ async def change_role(conn: Connection, scope: Scope, id: UUID | None, role: Rol
 async def remove_member(conn: Connection, scope: Scope, id: UUID | None) -> MemberView:
     """Let a member in no more: the sessions end with the person. Raises as `change_role` does."""
     scope.require(Permission.MEMBERS)
-    member = await _find(conn, scope, id)
+    member, last_owner = await _find(conn, scope, id)
     await check_rank(conn, scope, member.account_id, member.role)
-    if member.role is Role.OWNER:
-        await _keep_an_owner(conn, member)
+    if last_owner:
+        raise _last_owner()
     await conn.execute("delete from member where id = $1", member.id)
     await audit.note(
         conn,
@@ -196,29 +196,32 @@ async def find_account(conn: Connection, scope: Scope, account_id: UUID | None) 
     return found
 
 
-async def _find(conn: Connection, scope: Scope, id: UUID | None) -> MemberView:
-    row = await conn.fetchrow(
-        f"select {_VIEW} from member m where m.id = $2 and {scope.see('m.account_id')} for update of m",
+async def _find(conn: Connection, scope: Scope, id: UUID | None) -> tuple[MemberView, bool]:
+    """A member that is about to be changed, and whether it is the account's last owner.
+
+    The account's members are locked in one order: two owners who remove one another at the same time meet here.
+    """
+    rows = await conn.fetch(
+        f"""select {_VIEW} from member m
+             where m.account_id = (select account_id from member where id = $2 and {scope.see("account_id")})
+             order by m.id for update""",
         scope.account_id,
         id,
     )
-    if row is None:
+    members = [_view(row) for row in rows]
+    found = next((member for member in members if member.id == id), None)
+    if found is None:
         raise missing("member")
-    return _view(row)
+    return found, [member.id for member in members if member.role is Role.OWNER] == [found.id]
 
 
-async def _keep_an_owner(conn: Connection, member: MemberView) -> None:
-    """Two owners who remove one another at the same time meet at these locks."""
-    owners = await conn.fetch(
-        "select id from member where account_id = $1 and role = 'owner' order by id for update", member.account_id
+def _last_owner() -> LiveryError:
+    return LiveryError(
+        Kind.CONFLICT,
+        "LAST_OWNER",
+        "This is the account's last owner.",
+        next="Make another member an owner first.",
     )
-    if [row["id"] for row in owners] == [member.id]:
-        raise LiveryError(
-            Kind.CONFLICT,
-            "LAST_OWNER",
-            "This is the account's last owner.",
-            next="Make another member an owner first.",
-        )
 
 
 def _taken(email: str) -> LiveryError:
