@@ -40,7 +40,7 @@ const sections = await preset.buildGeneratesSection({
     enumsAsTypes: true,
     skipTypename: true,
     // Counts arrive as JSON numbers and stay exact up to 2^53.
-    scalars: { DateTime: 'string', BigInt: 'number' },
+    scalars: { DateTime: 'string', Date: 'string', BigInt: 'number' },
   },
   presetConfig: { fragmentMasking: false },
   plugins: [],

@@ -3,7 +3,9 @@ import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vu
 import { brand } from '@/branding/branding'
 import { whenSignedOut } from './client'
 import { i18n } from './i18n'
+import { hasPage } from './pages'
 import { forgetSession, knownSession } from './session'
+import type { Permission } from '@/graphql/gen/graphql'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -11,6 +13,10 @@ declare module 'vue-router' {
     title?: string
     /** Shown to people who are not signed in. */
     open?: boolean
+    /** What one must be permitted to see it; for others the page does not exist. */
+    needs?: Permission
+    /** Only for those who may have accounts below their own. */
+    resells?: boolean
   }
 }
 
@@ -38,25 +44,61 @@ export const router = createRouter({
           path: '',
           name: 'dashboard',
           component: () => import('@/features/dashboard/DashboardPage.vue'),
-          meta: { title: 'nav.dashboard' },
+          meta: { title: 'nav.dashboard', needs: 'READ' },
         },
         {
           path: 'emails',
           name: 'emails',
           component: () => import('@/features/emails/EmailsPage.vue'),
-          meta: { title: 'nav.emails' },
+          meta: { title: 'nav.emails', needs: 'READ' },
         },
         {
           path: 'emails/:id',
           name: 'message',
           component: () => import('@/features/message/MessagePage.vue'),
-          meta: { title: 'message.title' },
+          meta: { title: 'message.title', needs: 'READ' },
         },
         {
           path: 'settings/smtp',
           name: 'smtp',
           component: () => import('@/features/sending/SmtpPage.vue'),
-          meta: { title: 'nav.smtp' },
+          meta: { title: 'nav.smtp', needs: 'READ' },
+        },
+        {
+          path: 'accounts',
+          name: 'accounts',
+          component: () => import('@/features/accounts/AccountsPage.vue'),
+          meta: { title: 'nav.accounts', needs: 'ACCOUNTS', resells: true },
+        },
+        {
+          path: 'accounts/new',
+          name: 'new-account',
+          component: () => import('@/features/accounts/NewAccountPage.vue'),
+          meta: { title: 'accounts.new', needs: 'ACCOUNTS', resells: true },
+        },
+        {
+          path: 'accounts/:id',
+          name: 'sub-account',
+          component: () => import('@/features/accounts/AccountPage.vue'),
+          meta: { title: 'nav.accounts', needs: 'ACCOUNTS', resells: true },
+        },
+        {
+          path: 'settings/account',
+          name: 'account',
+          component: () => import('@/features/accounts/OwnAccountPage.vue'),
+          meta: { title: 'nav.account', needs: 'ACCOUNTS' },
+        },
+        {
+          path: 'settings/members',
+          name: 'members',
+          component: () => import('@/features/members/MembersPage.vue'),
+          meta: { title: 'nav.members', needs: 'MEMBERS' },
+        },
+        {
+          path: 'settings/credentials',
+          name: 'credentials',
+          component: () => import('@/features/credentials/CredentialsPage.vue'),
+          meta: { title: 'nav.credentials', needs: 'KEYS' },
         },
         {
           path: ':missing(.*)*',
@@ -81,7 +123,11 @@ router.beforeEach(async (to) => {
   if (who === 'unreachable') return { name: 'unreachable', query: { next: to.fullPath } }
   if (to.meta.open) return who === null ? true : afterLogin(to)
   if (who === null) return { name: 'login', query: to.path === '/' ? {} : { next: to.fullPath } }
-  return true
+  const { needs, resells } = to.meta
+  if (needs === undefined || hasPage(who, { needs, resells })) return true
+  // Nobody is told "no" at their own front door: it is the first page they may see.
+  if (to.name === 'dashboard') return { name: hasPage(who, { needs: 'CREDITS' }) ? 'credits' : 'security' }
+  return { name: 'missing', params: { missing: to.path.split('/').filter(Boolean) } }
 })
 
 router.afterEach((to) => setTitle(to.meta.title === undefined ? null : i18n.global.t(to.meta.title)))

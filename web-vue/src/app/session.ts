@@ -1,7 +1,7 @@
 // Who is signed in: known once for the whole page, asked of the server when it starts.
 import { computed, shallowRef } from 'vue'
-import { LoginDocument, LogoutDocument, WhoamiDocument, type SessionFragment } from '@/graphql/gen/graphql'
-import { ask, change, type Fault } from './client'
+import { LogoutDocument, WhoamiDocument, type Permission, type SessionFragment } from '@/graphql/gen/graphql'
+import { ask, change } from './client'
 import { live } from './live'
 
 /** undefined: not asked yet; null: nobody. */
@@ -12,6 +12,11 @@ export const session = computed(() => me.value ?? null)
 
 /** The zone in which times and days are shown. */
 export const timeZone = computed(() => me.value?.account.timeZone ?? 'UTC')
+
+/** Whether the server would let this person do it; it refuses anyway. */
+export function may(permission: Permission): boolean {
+  return me.value?.permissions.includes(permission) ?? false
+}
 
 /** Asks the server who is here, once. `unreachable`: it could not be asked, and nobody may be sent away for that. */
 export async function knownSession(): Promise<SessionFragment | null | 'unreachable'> {
@@ -28,21 +33,15 @@ export function learnSession(told: SessionFragment | null | undefined): void {
   if (told && me.value) me.value = told
 }
 
-export type SignIn =
-  { kind: 'in' } | { kind: 'refused'; message: string; next: string | null } | { kind: 'fault'; fault: Fault }
+/** Asks again who is here, after something about it was changed. */
+export async function refreshSession(): Promise<void> {
+  const { data } = await ask(WhoamiDocument, {})
+  learnSession(data?.me)
+}
 
-/** Signs in; the session itself is a cookie that scripts cannot read. */
-export async function signIn(email: string, password: string): Promise<SignIn> {
-  const { data, fault } = await change(LoginDocument, { email, password })
-  if (fault !== null) return { kind: 'fault', fault }
-  if (data.login.__typename === 'Problem') {
-    return { kind: 'refused', message: data.login.message, next: data.login.next ?? null }
-  }
-  if (data.login.__typename !== 'SignedIn') {
-    return { kind: 'refused', message: 'This login needs a code of an authenticator.', next: null }
-  }
-  me.value = data.login.me
-  return { kind: 'in' }
+/** Somebody has proved to be `told`; the session itself is a cookie that scripts cannot read. */
+export function beginSession(told: SessionFragment): void {
+  me.value = told
 }
 
 /** Signs out here and on the server. True when the server agreed. */

@@ -1,10 +1,12 @@
 // Has every value that becomes part of a key its text?
 import { describe, expect, it } from 'vitest'
+import { pages } from '@/app/pages'
 import { statusColor } from '@/app/status'
+import { wanted } from '@/features/auth/wanted'
 import { segments, spans } from '@/features/emails/filter'
 import { figures } from '@/features/statistics/counts'
 import { presets } from '@/features/statistics/range'
-import type { Bucket, EventKind } from '@/graphql/gen/graphql'
+import type { Bucket, CredentialKind, CredentialState, EventKind, Permission, Role } from '@/graphql/gen/graphql'
 import { readFileSync } from 'node:fs'
 
 const en = JSON.parse(readFileSync('src/locales/en.json', 'utf8')) as Record<string, unknown>
@@ -30,6 +32,19 @@ const kinds: Record<EventKind, true> = {
   UNSUBSCRIBED: true,
   COMPLAINED: true,
 }
+const permissions: Record<Permission, true> = {
+  READ: true,
+  SEND: true,
+  ACCOUNTS: true,
+  MEMBERS: true,
+  KEYS: true,
+  CREDITS: true,
+  AUDIT: true,
+}
+const roles: Record<Role, true> = { OWNER: true, ADMIN: true, SENDER: true, ANALYST: true, BILLING: true }
+const kindsOfCredential: Record<CredentialKind, true> = { SMTP: true, API: true, SOURCE: true }
+const statesOfCredential: Record<CredentialState, true> = { ACTIVE: true, DISABLED: true, EXPIRED: true, REVOKED: true }
+const windows = ['perMinute', 'perHour', 'perDay', 'perMonth']
 const steps: Record<Bucket, true> = { HOUR: true, DAY: true, WEEK: true, MONTH: true }
 
 const keys = [
@@ -39,6 +54,13 @@ const keys = [
   ...figures.flatMap((one) => [`figures.${one}.name`, `figures.${one}.means`]),
   ...presets.map((one) => `range.${one}`),
   ...Object.keys(segments).map((one) => `emails.segment.${one}`),
+  ...Object.values(pages).flatMap((group) => group.map(({ name }) => `nav.${name}`)),
+  ...Object.keys(permissions).flatMap((one) => [`permission.${one}.name`, `permission.${one}.means`]),
+  ...Object.keys(roles).flatMap((one) => [`role.${one}.name`, `role.${one}.means`]),
+  ...Object.keys(kindsOfCredential).map((one) => `credentials.kind.${one}`),
+  ...Object.keys(statesOfCredential).map((one) => `credentials.states.${one}`),
+  ...windows.flatMap((one) => [`credentials.limit.${one}`, `credentials.most.${one}`]),
+  ...wanted.map((one) => `wanted.${one}`),
   ...spans.map((one) => `emails.span.${one}`),
 ]
 
