@@ -9,7 +9,7 @@ Nobody gives more than they have (`tenants.terms`). Each change has its audit en
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -103,6 +103,7 @@ async def make(
     the operator; MISSING for an account out of sight; EXHAUSTED above MOST; INVALID as `create_credential`.
     """
     scope.require(Permission.KEYS)
+    terms = _checked(kind, terms)
     conn = unit.conn
     # The account's row is held so that two who count its credentials do so one after the other.
     if not await conn.fetchval(
@@ -143,20 +144,18 @@ async def change(unit: UnitOfWork, scope: Scope, id: UUID, revise: Callable[[Ter
     Raises LiveryError: MISSING, DENIED as `make`, CONFLICT for a revoked one, INVALID as `create_credential`.
     """
     found = await _held(unit.conn, scope, id)
-    terms = revise(found.terms)
+    terms = _checked(found.kind, revise(found.terms))
     if terms == found.terms:
         return found
     await _may_give(unit.conn, scope, found.kind, terms, before=found.terms)
-    name, networks = checked_name(terms.name), checked_networks(found.kind, terms.networks)
-    terms.limits.check()
     if terms.expires_at is not None and terms.expires_at != found.terms.expires_at:
         await check_end(unit.conn, terms.expires_at)
     await unit.conn.execute(
         """update credential set name = $2, networks = $3::text[]::cidr[], permissions = $4, per_minute = $5, per_hour = $6,
                   per_day = $7, per_month = $8, sandbox = $9, expires_at = $10 where id = $1""",
         id,
-        name,
-        networks or None,
+        terms.name,
+        terms.networks or None,
         None if terms.permissions is None else sorted(terms.permissions),
         terms.limits.per_minute,
         terms.limits.per_hour,
@@ -194,6 +193,12 @@ async def revoke(unit: UnitOfWork, scope: Scope, id: UUID) -> CredentialView:
         return found
     await unit.conn.execute("update credential set revoked_at = livery_now() where id = $1", id)
     return await _noted(unit.conn, scope, "credential.revoke", found, {"revoked": (False, True)})
+
+
+def _checked(kind: CredentialKind, terms: Terms) -> Terms:
+    """The terms as they are written down. Raises LiveryError INVALID."""
+    terms.limits.check()
+    return replace(terms, name=checked_name(terms.name), networks=tuple(checked_networks(kind, terms.networks)))
 
 
 async def _held(conn: Connection, scope: Scope, id: UUID, *, revoked: bool = False) -> CredentialView:
