@@ -98,7 +98,7 @@ async def test_one_call_makes_a_whole_account(world: World) -> None:
         "source": {"name": "One", "ip": "192.0.2.7", "dedicated": True},
         "activity": {"sent": 0, "queued": 0, "lastMailAt": None},
     }
-    assert set(await actions(world)) >= {"source.create", "account.create", "credits.hand_down", "member.invite"}
+    assert set(await actions(world)) >= {"source.create", "account.create", "credits.hand_down", "invitation.create"}
     [letter] = await mails(world, "zoe@zoe.example")
     assert "Zoë & Co" in letter.get_content()
     first = world.client("acme.localhost")
