@@ -1,0 +1,116 @@
+"""Suspended with mail in the queue, nothing leaves; resumed, everything leaves once; deleted, nothing is left to read."""
+
+import asyncio
+import smtplib
+from typing import Any
+
+import pytest
+
+from kit.crypto import Keyring
+from mail.wire import returnpath
+from tests.support.graphql import Api
+from tests.support.mails import plain
+from tests.support.platform import MAIL_DOMAIN
+from tests.support.sink import Sink
+from tests.support.stage import Stage, eventually
+from tests.support.world import PASSWORD, SECRET_KEY, Tenant
+
+_STATE = "... on Account { state } ... on Problem { code message }"
+SUSPEND = f'mutation($id: ID!) {{ suspendAccount(id: $id, reason: "unpaid") {{ {_STATE} }} }}'
+RESUME = f"mutation($id: ID!) {{ resumeAccount(id: $id) {{ {_STATE} }} }}"
+DELETE = """mutation($id: ID!, $name: String!) {
+  deleteAccount(id: $id, name: $name) { ... on DeletedAccount { id } ... on Problem { code message } } }"""
+
+MANY = 100
+
+
+async def reseller(stage: Stage) -> Api:
+    return await Api(stage.platform.url).login(stage.world.acme.email, PASSWORD)
+
+
+async def queue(stage: Stage, tenant: Tenant, count: int) -> list[str]:
+    """Have a tenant submit this many messages while their host is away; all are deferred."""
+    addresses = [f"{tenant.name}{n}@far.test" for n in range(count)]
+
+    def submit() -> None:
+        with stage.session(tenant) as session:
+            for address in addresses:
+                session.sendmail(tenant.email, address, plain(tenant.email, address))
+
+    await asyncio.to_thread(submit)
+    await stage.reach(
+        lambda states: all(states.get(address) == "deferred" for address in addresses), "deferred mail", seconds=60
+    )
+    return addresses
+
+
+async def make_due(stage: Stage) -> None:
+    async with stage.database() as conn:
+        await conn.execute("update recipient set next_attempt_at = livery_now() where state = 'deferred'")
+
+
+async def test_a_suspended_accounts_queue_waits_and_leaves_once_after_the_resume(stage: Stage) -> None:
+    addresses = await queue(stage, stage.world.shop, MANY)
+    acme, shop = await reseller(stage), str(stage.world.shop.id)
+    answer = await acme.run(SUSPEND, id=shop)
+    assert answer == {"suspendAccount": {"state": "SUSPENDED"}}
+    sink = Sink()
+    async with stage.host(sink):
+        await make_due(stage)
+        await stage.reach(
+            lambda states: all(states[address] == "held" for address in addresses), "held mail", seconds=60
+        )
+        # No login to send, and what was submitted before goes nowhere.
+        with pytest.raises(smtplib.SMTPAuthenticationError) as refused:
+            await stage.submit(plain(stage.world.shop.email, "late@far.test"), ["late@far.test"])
+        assert refused.value.smtp_code == 525
+        assert sink.accepted == []
+        assert await acme.run(RESUME, id=shop) == {"resumeAccount": {"state": "ACTIVE"}}
+        await stage.reach(
+            lambda states: all(states[address] == "delivered" for address in addresses), "delivered mail", seconds=60
+        )
+        assert sorted(mail.recipients[0] for mail in sink.accepted) == sorted(addresses)
+
+
+async def test_of_a_deleted_account_nothing_is_readable_and_complaints_are_still_taken(stage: Stage) -> None:
+    cafe = stage.world.cafe
+    await queue(stage, cafe, 20)
+    acme, root = await reseller(stage), await Api(stage.platform.url).login(stage.world.platform.email, PASSWORD)
+    async with stage.database() as conn:
+        recipient = await conn.fetchval("select id from recipient where account_id = $1 limit 1", cafe.id)
+        before = await conn.fetchval("select coalesce(sum(total), 0)::int from tally where account_id = $1", cafe.id)
+        name = await conn.fetchval("select name from account where id = $1", cafe.id)
+    assert (await acme.run(DELETE, id=str(cafe.id), name=name))["deleteAccount"] == {"id": str(cafe.id)}
+    for viewer in (acme, root):
+        seen = await viewer.run(
+            "{ recipients { nodes { address } } latestEvents { recipient } messages { nodes { sender } } }"
+        )
+        assert "cafe0@far.test" not in str(seen)
+        assert cafe.email not in str(seen)
+
+    async def purged() -> bool | None:
+        async with stage.database() as conn:
+            found = await conn.fetchval("select true from account where id = $1 and purged_at is not null", cafe.id)
+        return True if found else None
+
+    await eventually(purged, "purged account", seconds=60, explain=stage.explain)
+    async with stage.database() as conn:
+        for table in ("message", "recipient", "event", "attempt", "member", "credential", "domain", "audit_entry"):
+            assert await conn.fetchval(f"select count(*) from {table} where account_id = $1", cafe.id) == 0, table
+        assert (
+            await conn.fetchval("select coalesce(sum(total), 0)::int from tally where account_id = $1", cafe.id)
+            >= before
+        )
+    path = f"{returnpath.encode(Keyring(SECRET_KEY), recipient)}@{MAIL_DOMAIN}"
+    code, _ = await asyncio.to_thread(_complain, stage, path)
+    assert code == 250
+    async with stage.database() as conn:
+        assert await conn.fetchval("select count(*) from returned_mail where recipient_id = $1", recipient) == 0
+
+
+def _complain(stage: Stage, path: str) -> tuple[int, Any]:
+    with smtplib.SMTP("127.0.0.1", stage.platform.mx, timeout=30) as session:
+        session.ehlo("remote.test")
+        session.mail("")
+        session.rcpt(path)
+        return session.data("Subject: complaint\r\n\r\nSpam!\r\n")
