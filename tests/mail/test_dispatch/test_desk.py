@@ -185,3 +185,29 @@ async def test_a_conversation_cut_at_the_end_is_marked_uncertain(office: Office)
     assert (row["state"], row["cause"], row["uncertain"]) == ("deferred", "interrupted", True)
     async with office.working():
         await office.until("delivered", id)
+
+
+async def test_letters_that_wait_for_their_turn_stay_when_their_account_is_suspended(office: Office) -> None:
+    gate = asyncio.Event()
+
+    async def slow() -> str:
+        await gate.wait()
+        return "250 2.0.0 taken"
+
+    addresses = [f"{number}@x.test" for number in range(60)]
+    for address in addresses:
+        office.remote.answers(address, slow)
+    ids = await office.accept(*addresses)
+    async with office.working() as desk:
+        await office.remote.until(lambda: len(office.remote.asked) > 0)
+        async with office.db.connection() as conn:
+            await conn.execute("update account set suspended_at = livery_now() where id = $1", office.world.acme.id)
+        async with asyncio.timeout(20):
+            while office.world.shop.id not in desk._barred:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        begun = set(office.remote.asked)
+        gate.set()
+        await office.until("delivered", *(id for id, address in zip(ids, addresses, strict=True) if address in begun))
+        await office.until("held", *(id for id, address in zip(ids, addresses, strict=True) if address not in begun))
+    assert 0 < len(begun) < 60
+    assert {recipient for recipient, _, _ in office.remote.sent} == begun
