@@ -68,6 +68,7 @@ _API_LESS = """
 revoke insert, update, delete on clock_shift, tortoise_migrations, ledger_epoch from livery_api;
 revoke all on fold_position from livery_api;
 revoke update, delete on event, credit_entry, audit_entry from livery_api;
+revoke insert, update, delete on seen_account from livery_api;
 """
 
 ROLES = ("livery_worker", "livery_api")

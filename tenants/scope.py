@@ -46,7 +46,7 @@ class Scope:
         The only place where an account filter is written: grep for it to find every read.
         """
         living = "" if deleted else " and deleted_at is null"
-        return f"{column} in (select id from account where lineage @> array[$1::uuid]{living})"
+        return f"{column} in (select id from seen_account where lineage @> array[$1::uuid]{living})"
 
 
 type Proof = Literal["member", "session", "key", "invitation", "reset", "sign_up", "host"]
@@ -75,7 +75,7 @@ async def subtrees(conn: Connection, accounts: Collection[UUID]) -> dict[UUID, f
     """For each of these accounts the ids of everything a scope of it sees: itself and what is below it."""
     rows = await conn.fetch(
         """select v.id, array_agg(b.id) as below from unnest($1::uuid[]) as v (id)
-             join account b on b.lineage @> array[v.id] and b.deleted_at is null group by v.id""",
+             join seen_account b on b.lineage @> array[v.id] and b.deleted_at is null group by v.id""",
         list(accounts),
     )
     return {row["id"]: frozenset(row["below"]) for row in rows}

@@ -7,7 +7,7 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 
-_SEEN = "(select id from account where lineage && (select livery_scope()))"
+_SEEN = "(select id from seen_accounts() as id)"
 
 
 def _walled(table: str, condition: str, check: str | None = None) -> list[str]:

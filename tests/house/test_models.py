@@ -34,7 +34,8 @@ async def test_each_model_is_a_table_with_the_same_columns(db: Database) -> None
     async with db.connection() as conn:
         rows = await conn.fetch(
             """select table_name, column_name, is_nullable = 'YES' as nullable, data_type
-                 from information_schema.columns where table_schema = 'public'"""
+                 from information_schema.columns join information_schema.tables using (table_schema, table_name)
+                where table_schema = 'public' and table_type = 'BASE TABLE'"""
         )
     found: dict[str, dict[str, tuple[str, bool]]] = {}
     for row in rows:
