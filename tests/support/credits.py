@@ -1,9 +1,11 @@
 """How does a test give an account the credits it needs? To the unit, by bookings, so that every law goes on holding."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 
+from kit import clock
 from kit.db import Connection
 from tenants import grants
 from tenants.grants import Booking, Reason
@@ -17,6 +19,17 @@ async def leave(conn: Connection, account_id: UUID, credits: int) -> None:
     assert surplus >= 0, "it has fewer already"
     taken = grants.spread(have, surplus)
     await grants.book(conn, [Booking(account_id, grant.id, -part, Reason.VOID) for grant, part in taken])
+
+
+async def exactly(conn: Connection | asyncpg.Connection, account_id: UUID, credits: int, *, grants_of: int = 3) -> None:
+    """Give an account exactly so many credits, in several grants that end one after the other."""
+    async with conn.transaction():
+        await leave(conn, account_id, 0)
+        now = await clock.now(conn)
+        for part in range(grants_of):
+            amount = credits // grants_of + (part < credits % grants_of)
+            expires_at = now + timedelta(days=30 * (part + 1))
+            await grants.issue(conn, account_id, amount, reason=Reason.GRANT, expires_at=expires_at)
 
 
 async def left(conn: Connection | asyncpg.Connection, account_id: UUID) -> int:
