@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, post
+from litestar.params import FromPath
 
 from api.context import Platform, platform_of
 from api.errors import STATUS, explain
@@ -34,7 +35,7 @@ _decoder = msgspec.json.Decoder(_Paid)
 
 
 @post("/v1/payments/{seller:str}", status_code=200, request_max_body_size=_BODY)
-async def paid(request: Request[Any, Any, Any], seller: str) -> Response[bytes]:
+async def paid(request: Request[Any, Any, Any], seller: FromPath[str]) -> Response[bytes]:
     """Fulfil the order that is said to be paid."""
     platform = platform_of(request)
     try:
