@@ -28,14 +28,25 @@ def credential() -> None:
 @_ACCOUNT
 @click.option("--name", default="Command line", help="For people: what it is used by.")
 @click.option("--key", is_flag=True, help="An API key instead of an SMTP user.")
+@click.option(
+    "--may",
+    "permissions",
+    multiple=True,
+    type=click.Choice(["read", "send", "accounts", "members", "keys", "credits", "audit"]),
+    help="What the API key is allowed, one at a time; read and send unless given.",
+)
 @click.option("--sandbox", is_flag=True, help="Its mail never leaves the house.")
 @click.option("--ip", "networks", multiple=True, metavar="CIDR", help="No password: mail from this network is let in.")
-def create(account: str, name: str, key: bool, sandbox: bool, networks: tuple[str, ...]) -> None:
+def create(
+    account: str, name: str, key: bool, permissions: tuple[str, ...], sandbox: bool, networks: tuple[str, ...]
+) -> None:
     """Make an SMTP user and password, or an API key, shown once; with --ip a source that needs neither."""
     if key and networks:
         raise click.UsageError("A network needs no key: leave out --key or --ip.")
+    if permissions and not key:
+        raise click.UsageError("Only API keys have permissions of their own: add --key.")
     with settled() as settings:
-        lines = asyncio.run(_create(settings, account, name, key=key, sandbox=sandbox, networks=networks))
+        lines = asyncio.run(_create(settings, account, name, key, permissions, sandbox, networks))
     for line in lines:
         click.echo(line)
 
@@ -97,12 +108,19 @@ async def _account(settings: Settings, slug: str) -> AsyncIterator[tuple["UnitOf
 
 
 async def _create(
-    settings: Settings, slug: str, name: str, *, key: bool, sandbox: bool, networks: tuple[str, ...]
+    settings: Settings,
+    slug: str,
+    name: str,
+    key: bool,
+    permissions: tuple[str, ...],
+    sandbox: bool,
+    networks: tuple[str, ...],
 ) -> list[str]:
     from kit.crypto import Keyring
     from tenants import audit
     from tenants.credentials import create_credential
     from tenants.models import CredentialKind
+    from tenants.permissions import Permission
     from tenants.scope import Scope
 
     kind = CredentialKind.SOURCE if networks else CredentialKind.API if key else CredentialKind.SMTP
@@ -115,6 +133,7 @@ async def _create(
             name=name,
             networks=networks,
             sandbox=sandbox,
+            permissions=[Permission(one) for one in permissions] or None,
         )
         await audit.note(
             unit.conn,

@@ -22,6 +22,7 @@ from kit.settings import Settings, load
 from mail.intake import Envelope, EnvelopeRecipient, Submission
 from tenants import credentials, credits, members, tree
 from tenants.models import AccountKind, CredentialKind
+from tenants.permissions import Permission
 from tenants.scope import Scope
 from tests.support.ports import free_port
 from tests.support.postgres import TEMPLATE, Postgres
@@ -196,6 +197,15 @@ async def seed(database_url: str) -> Seeded:
                 unit.conn, keyring, account_id=id, kind=CredentialKind.API, name="key"
             )
             keys[slug] = made.secret or ""
+            admin = await credentials.create_credential(
+                unit.conn,
+                keyring,
+                account_id=id,
+                kind=CredentialKind.API,
+                name="admin",
+                permissions=list(Permission),
+            )
+            keys[f"admin@{slug}"] = admin.secret or ""
             await credentials.create_credential(
                 unit.conn, keyring, account_id=id, kind=CredentialKind.SMTP, name="smtp", username=f"smtp@{slug}"
             )

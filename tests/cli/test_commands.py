@@ -23,7 +23,9 @@ def test_commands_start_a_server_for_their_own_duration(machine: Machine) -> Non
     assert status == 0
     assert lines["user"].startswith("smtp-")
     assert re.fullmatch(r"mp_[a-z2-7]{39}", lines["password"])
-    status, said = machine.livery("credential", "create", "--account", "shop.test", "--key", "--name", "Feed")
+    status, said = machine.livery(
+        "credential", "create", "--account", "shop.test", "--key", "--name", "Feed", "--may", "keys", "--may", "send"
+    )
     assert (status, re.sub(r"mk_[a-z2-7]{39}", "KEY", said)) == (0, "key       KEY\nThe key is shown this once.\n")
     both = ("credential", "create", "--account", "shop.test", "--key", "--ip", "192.0.2.0/24")
     assert machine.livery(*both)[0] == 2
