@@ -17,6 +17,7 @@ from tenants import charges, limits, rates
 from tenants.authentication import IN_FORCE, lapsed
 from tenants.charges import Charge, MonthShare
 from tenants.models import WhenSpent
+from tenants.states import Use, blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ select s.id, s.lineage, s.when_spent, coalesce(s.pool_id, s.id) as payer, m.coun
        coalesce((select sum(g.remaining) from credit_grant g
                   where g.account_id = coalesce(s.pool_id, s.id) and g.is_open
                     and (g.expires_at is null or g.expires_at > (select livery_now()))), 0)::bigint as remaining,
-       exists (select from account up where up.id = any (s.lineage) and up.suspended_at is not null) as barred,
+       {blocked(Use.SUBMISSION, "s.lineage")} as barred,
        array(select name::text from verified) as names, array(select account_id from verified) as owners,
        array(select id from unnest($3::uuid[]) as k (id)
               where not exists (select from credential c where c.id = k.id and {IN_FORCE})) as lapsed,

@@ -12,6 +12,7 @@ from kit.db import Database
 from kit.errors import LiveryError
 from mail import feed, returns, search, stats
 from mail.accounts import activity, creation, deletion, suspension
+from mail.dispatch import claim as queue
 from mail.intake import Intake
 from mail.wire import returnpath
 from tenants import credits, sessions, sub_accounts, views
@@ -187,6 +188,48 @@ def test_only_deletion_takes_away_reading_and_nothing_the_opting_out() -> None:
     }
     assert blocked(Use.OPT_OUT, "a.lineage") == "false"
     assert blocked(Use.TRACKING, "a.lineage") == "account_state(a.lineage) in ('deleted')"
+
+
+@pytest.mark.parametrize("how", ["suspended", "suspended_above", "deleted"])
+async def test_every_door_asks_the_table(
+    world_db: Database, world: World, intake: Intake, mail: dict[str, UUID], how: str
+) -> None:
+    """Submission by whoever was let in before, login to send, keys and delivery: open before, closed after."""
+    shop = world.shop
+
+    codes: set[str] = set()
+
+    async def open_doors() -> set[str]:
+        found = set()
+        for door, attempt in (
+            ("submission", intake.accept(scope(shop), submission("late@x.test", sender="who@nobody.example"))),
+            (
+                "smtp_login",
+                authenticate_smtp(world_db, RING, username=shop.smtp_user, password=shop.smtp_password, ip="::1"),
+            ),
+            ("api", authenticate_key(world_db, RING, shop.api_key, ip="::1")),
+            ("sign_in", sessions.check_password(world_db, email=shop.email, password=PASSWORD)),
+        ):
+            try:
+                if await attempt is not None:
+                    found.add(door)
+            except LiveryError as refusal:
+                codes.add(refusal.code)
+        async with world_db.connection() as conn:
+            if not await queue.suspended(conn, [shop.id]):
+                found.add("delivery")
+        return found
+
+    assert await open_doors() == {"submission", "smtp_login", "api", "sign_in", "delivery"}
+    async with world_db.unit_of_work() as unit:
+        if how == "deleted":
+            await deletion.delete(unit, scope(world.acme), shop.id, typed="Shop.Test")
+        else:
+            above = how == "suspended_above"
+            actor, target = (world.platform, world.acme) if above else (world.acme, shop)
+            await suspension.suspend(unit, scope(actor), target.id, "unpaid")
+    assert await open_doors() == (set() if how == "deleted" else {"sign_in"})
+    assert codes == {"SUSPENDED"}
 
 
 async def test_deletion_asks_for_the_name_and_for_no_sub_accounts(world_db: Database, world: World) -> None:
