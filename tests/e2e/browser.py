@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
+from tenants.models import Role
 from tests.support.world import PASSWORD, Tenant
 
 WEB = Path(__file__).resolve().parents[2] / "web-vue"
@@ -61,21 +62,34 @@ class Visit:
         await self.page.goto(f"{self.origin}{path}")
         await self.page.locator("#app h1").first.wait_for()
 
-    async def sign_in(self, tenant: Tenant, *, password: str = PASSWORD) -> None:
-        """Fill in the form and send it."""
-        await self.page.get_by_label("Email address").fill(tenant.email)
+    async def sign_in(self, tenant: Tenant, *, role: Role = Role.OWNER, password: str = PASSWORD) -> None:
+        """Fill in the form as the tenant's member of a role and send it."""
+        await self.page.get_by_label("Email address").fill(tenant.login(role))
         await self.page.get_by_label("Password", exact=True).fill(password)
         await self.page.get_by_role("button", name="Sign in").click()
 
-    async def enter(self, tenant: Tenant, path: str = "/") -> None:
-        """Open an address as a tenant who has to sign in first."""
+    async def enter(self, tenant: Tenant, path: str = "/", *, role: Role = Role.OWNER) -> None:
+        """Open an address as a tenant's member who has to sign in first."""
         await self.go(path)
-        await self.sign_in(tenant)
+        await self.sign_in(tenant, role=role)
         await self.page.wait_for_url(lambda address: urlsplit(address).path != "/login")
 
     async def is_live(self) -> None:
         """Wait until the page follows the ledger."""
         await expect(self.page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=15_000)
+
+    async def calm(self) -> None:
+        """Wait until nothing is drawn any more: a colour in the middle of a fade is nobody's colour."""
+        await self.page.wait_for_function(
+            "() => document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity"
+            " || one.playState !== 'running')"
+        )
+
+    async def is_clean(self) -> None:
+        """Assert that axe finds nothing on the page as it stands, and that it is no wider than the screen."""
+        await self.calm()
+        assert await self.axe() == []
+        assert not await self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
 
     async def axe(self) -> list[dict[str, Any]]:
         """Return what axe finds against WCAG 2.2 AA: rule, and the elements that break it."""

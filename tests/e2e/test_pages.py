@@ -22,14 +22,6 @@ async def _furnished(stage: Stage) -> str:
     return await _furnished(stage)
 
 
-async def _calm(visit: Visit) -> None:
-    """Wait until nothing is drawn any more: a colour in the middle of a fade is nobody's colour."""
-    await visit.page.wait_for_function(
-        "() => document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity"
-        " || one.playState !== 'running')"
-    )
-
-
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize(("scheme", "direction"), [("light", "ltr"), ("dark", "ltr"), ("light", "rtl")])
 async def test_every_page_is_clean(
@@ -41,7 +33,7 @@ async def test_every_page_is_clean(
 
         async def look(name: str) -> None:
             await visit.page.evaluate(f"document.documentElement.dir = '{direction}'")
-            await _calm(visit)
+            await visit.calm()
             if violations := await visit.axe():
                 found[name] = violations
             if await visit.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
@@ -70,7 +62,7 @@ async def test_the_empty_dashboard_is_clean(stage: Stage, visit: Visit) -> None:
     await visit.enter(stage.world.rival)
     await expect(visit.page.get_by_test_id("first-message")).to_be_visible()
     await visit.page.get_by_role("region", name="swaks example").wait_for()
-    await _calm(visit)
+    await visit.calm()
     assert await visit.axe() == []
 
 
