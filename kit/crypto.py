@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -20,11 +21,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from kit.errors import Kind, LiveryError
+
 _NONCE = 12
 
 # OWASP: argon2id with 19 MiB, t=2, p=1; 17 ms a check here. Two threads bound the memory and leave the loop alone.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
+_MOST_WAITING = 100  # a second of work on one core: who comes later is told so at once instead of waiting in vain
+_places = asyncio.Semaphore(_MOST_WAITING)
 # The hash of a thrown-away password, for members that do not exist. A constant: making it costs every process 40 ms.
 _dummy = "$argon2id$v=19$m=19456,t=2,p=1$aViHnziVySO8LvlfAMwz8w$zhnj4yW2kqqrAXxpHJH6eo/X3WbG0PO2aMwUTXpvbJQ"
 
@@ -88,12 +93,15 @@ def fingerprint(token: str) -> str:
 
 
 async def hash_password(password: str) -> str:
-    """argon2id, off the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
+    """argon2id, off the event loop. Raises LiveryError UNAVAILABLE where too many wait for the same."""
+    return await _in_turn(lambda: _hasher.hash(password))
 
 
 async def verify_password(password: str, stored: str | None) -> bool:
-    """Whether the password fits. With `stored` None the same work is done and the answer is False, so that time tells nothing."""
+    """Whether the password fits. With `stored` None the same work is done and the answer is False, so that time tells nothing.
+
+    Raises LiveryError UNAVAILABLE where too many wait for the same.
+    """
 
     def check() -> bool:
         try:
@@ -101,4 +109,13 @@ async def verify_password(password: str, stored: str | None) -> bool:
         except (VerificationError, InvalidHashError):
             return False
 
-    return await asyncio.get_running_loop().run_in_executor(_threads, check)
+    return await _in_turn(check)
+
+
+async def _in_turn[T](work: Callable[[], T]) -> T:
+    if _places.locked():
+        raise LiveryError(
+            Kind.UNAVAILABLE, "BUSY", "Too many people are signing in just now.", next="Try again in a few seconds."
+        )
+    async with _places:
+        return await asyncio.get_running_loop().run_in_executor(_threads, work)

@@ -20,6 +20,7 @@
     live           replay it, then follow it: those who see the same share one read
     stats          counts: a fold over the ledger
     search         lists and single messages
+    notices        what the platform itself writes to people
     returns        what comes back to a signed return path
     wire/          bytes in, values out: addresses, headers, MIME, DKIM, replies, return paths; every RFC is named there
     models/        the tables

@@ -3,7 +3,13 @@
     models/       the tables
     scope         on whose behalf something happens, and what it may see
     tree          accounts: making and finding them
-    members       people and their sessions
+    members       people, their roles, who may change whom
+    invitations   how they come in
+    sessions      which browsers are signed in
+    passwords     another password, and proving to be the person again
+    totp          the second factor; challenges: between the two steps of a login
+    visits        "log in as": acting for an account below
+    audit         who changed what
     credentials   SMTP users, source networks and API keys
     credits       what an account may still send
     branding      which brand a host name shows

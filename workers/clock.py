@@ -22,7 +22,7 @@ from mail.accounts import deletion, suspension
 from mail.dispatch import sweep
 from mail.dispatch.away import ANSWER
 from mail.jobs import Dispatch
-from tenants import alerts, grants, orders, rates, sign_up, throttle
+from tenants import alerts, grants, orders, rates, sessions, sign_up, throttle
 from workers import measures
 from workers.boot import database
 from workers.leader import lead
@@ -105,6 +105,7 @@ async def _sweep(conn: Connection, db: Database, bell: Bell) -> None:
             await throttle.forget_old(db)
             await rates.forget_old(db)
             await sign_up.forget_old(db)
+            await sessions.forget_ended(db)
         await asyncio.sleep(_RING)
 
 

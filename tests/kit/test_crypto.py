@@ -1,8 +1,11 @@
 """Do sealed values open only where they belong, and are secrets told by nothing?"""
 
+import asyncio
+
 import pytest
 
 from kit.crypto import Keyring, Unreadable, hash_password, new_secret, verify_password
+from kit.errors import LiveryError
 
 RING = Keyring(b"\x01" * 32)
 
@@ -56,3 +59,11 @@ async def test_passwords_fit_or_do_not_and_an_absent_one_never_fits() -> None:
     assert not await verify_password("wrong horse", stored)
     assert not await verify_password("no such member", None)
     assert not await verify_password("x", "not a hash")
+
+
+async def test_who_comes_when_a_hundred_wait_is_told_so_at_once() -> None:
+    answers = await asyncio.gather(*(verify_password(f"guess {n}", None) for n in range(130)), return_exceptions=True)
+    refused = [answer for answer in answers if answer is not False]
+    assert len(refused) == 30
+    assert {(type(answer), getattr(answer, "code", None)) for answer in refused} == {(LiveryError, "BUSY")}
+    assert not await verify_password("and afterwards", None)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from kit.clock import shift
 from kit.db import Database
-from tenants.sessions import LIFE, SignedIn, check_password, end_session, open_session, session_scope
+from tenants.sessions import LIFE, SignedIn, check_password, end_session, forget_ended, open_session, session_scope
 from tests.support.world import PASSWORD, World
 
 
@@ -45,3 +45,14 @@ async def test_wrong_and_unknown_are_the_same(world_db: Database, world: World) 
         assert await login(world_db, email, password) is None
     async with world_db.connection() as conn:
         assert await conn.fetchval("select count(*) from session") == 0
+
+
+async def test_what_has_ended_is_forgotten_and_what_is_good_stays(world_db: Database, world: World) -> None:
+    old = await login(world_db, world.shop.email)
+    async with world_db.connection() as conn:
+        await shift(conn, LIFE)
+        new = await login(world_db, world.shop.email)
+        assert old is not None
+        assert new is not None
+        await forget_ended(world_db)
+        assert await conn.fetchval("select count(*) from session") == 1
