@@ -28,7 +28,9 @@ async def exactly(conn: Connection | asyncpg.Connection, account_id: UUID, credi
         now = await clock.now(conn)
         for part in range(grants_of):
             amount = credits // grants_of + (part < credits % grants_of)
-            expires_at = now + timedelta(days=30 * (part + 1))
+            if not amount:
+                break
+            expires_at = now + timedelta(days=400 + part)
             await grants.issue(conn, account_id, amount, reason=Reason.GRANT, expires_at=expires_at)
 
 
