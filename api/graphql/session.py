@@ -132,5 +132,5 @@ def _wrong() -> LiveryError:
         Kind.UNAUTHENTICATED,
         "UNAUTHENTICATED",
         "Wrong email address or password.",
-        next="Check both; ask whoever runs your account for a new password.",
+        next="Check both, or have a link for a new password mailed to you.",
     )

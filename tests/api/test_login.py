@@ -13,7 +13,7 @@ REFUSED = {
     "code": "UNAUTHENTICATED",
     "message": "Wrong email address or password.",
     "field": None,
-    "next": "Check both; ask whoever runs your account for a new password.",
+    "next": "Check both, or have a link for a new password mailed to you.",
 }
 
 
