@@ -38,6 +38,8 @@ export default defineConfigWithVueTs(
           // Keys put together from a value: the list of values is the type beside them.
           ignores: [
             '/^(status|event|step|range|keys|nav|permission|role|wanted)\\./',
+            '/^security\\.prove\\./',
+            '/^audit\\.noun\\./',
             '/^credentials\\.(kind|states|limit|most)\\./',
             '/^accounts\\.(state|kind|whenSpent|show|step)\\./',
             '/^figures\\.\\w+\\.(name|means)$/',

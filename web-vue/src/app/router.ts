@@ -13,6 +13,8 @@ declare module 'vue-router' {
     title?: string
     /** Shown to people who are not signed in. */
     open?: boolean
+    /** Shown to everybody, signed in or not: where mailed links lead. */
+    everybody?: boolean
     /** What one must be permitted to see it; for others the page does not exist. */
     needs?: Permission
     /** Only for those who may have accounts below their own. */
@@ -29,6 +31,36 @@ export const router = createRouter({
       name: 'login',
       component: () => import('@/features/auth/LoginPage.vue'),
       meta: { open: true, title: 'login.heading' },
+    },
+    {
+      path: '/forgotten',
+      name: 'forgotten',
+      component: () => import('@/features/auth/ForgottenPage.vue'),
+      meta: { open: true, title: 'forgotten.heading' },
+    },
+    {
+      path: '/sign-up',
+      name: 'sign-up',
+      component: () => import('@/features/auth/SignUpPage.vue'),
+      meta: { open: true, title: 'signUp.heading' },
+    },
+    {
+      path: '/invitation',
+      name: 'invitation',
+      component: () => import('@/features/auth/InvitationPage.vue'),
+      meta: { everybody: true, title: 'invitation.heading' },
+    },
+    {
+      path: '/reset',
+      name: 'reset',
+      component: () => import('@/features/auth/ResetPage.vue'),
+      meta: { everybody: true, title: 'reset.heading' },
+    },
+    {
+      path: '/sign-up/confirm',
+      name: 'confirm-sign-up',
+      component: () => import('@/features/auth/ConfirmPage.vue'),
+      meta: { everybody: true, title: 'signUp.confirm' },
     },
     {
       path: '/unreachable',
@@ -95,6 +127,24 @@ export const router = createRouter({
           meta: { title: 'nav.members', needs: 'MEMBERS' },
         },
         {
+          path: 'partners',
+          name: 'partners',
+          component: () => import('@/features/partners/PartnersPage.vue'),
+          meta: { title: 'nav.partners', needs: 'ACCOUNTS', resells: true },
+        },
+        {
+          path: 'settings/audit',
+          name: 'audit',
+          component: () => import('@/features/audit/AuditPage.vue'),
+          meta: { title: 'nav.audit', needs: 'AUDIT' },
+        },
+        {
+          path: 'settings/security',
+          name: 'security',
+          component: () => import('@/features/security/SecurityPage.vue'),
+          meta: { title: 'nav.security' },
+        },
+        {
           path: 'settings/credentials',
           name: 'credentials',
           component: () => import('@/features/credentials/CredentialsPage.vue'),
@@ -118,6 +168,7 @@ export function afterLogin(to: RouteLocationNormalized): string {
 }
 
 router.beforeEach(async (to) => {
+  if (to.meta.everybody) return true
   const who = await knownSession()
   if (to.name === 'unreachable') return who === 'unreachable' ? true : afterLogin(to)
   if (who === 'unreachable') return { name: 'unreachable', query: { next: to.fullPath } }
@@ -140,5 +191,5 @@ export function setTitle(page: string | null): void {
 whenSignedOut(() => {
   forgetSession()
   const here = router.currentRoute.value
-  if (!here.meta.open) void router.push({ name: 'login', query: { next: here.fullPath } })
+  if (!here.meta.open && !here.meta.everybody) void router.push({ name: 'login', query: { next: here.fullPath } })
 })

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { pages } from '@/app/pages'
 import { statusColor } from '@/app/status'
+import { EVERYTHING, nouns } from '@/features/audit/nouns'
 import { wanted } from '@/features/auth/wanted'
 import { segments, spans } from '@/features/emails/filter'
 import { figures } from '@/features/statistics/counts'
@@ -60,6 +61,8 @@ const keys = [
   ...Object.keys(kindsOfCredential).map((one) => `credentials.kind.${one}`),
   ...Object.keys(statesOfCredential).map((one) => `credentials.states.${one}`),
   ...windows.flatMap((one) => [`credentials.limit.${one}`, `credentials.most.${one}`]),
+  ...[EVERYTHING, ...nouns].map((one) => `audit.noun.${one}`),
+  ...['begin', 'disable', 'renew'].map((one) => `security.prove.${one}`),
   ...wanted.map((one) => `wanted.${one}`),
   ...spans.map((one) => `emails.span.${one}`),
 ]

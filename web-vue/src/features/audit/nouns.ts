@@ -1,0 +1,16 @@
+// What kinds of changes the audit list can be narrowed to: how its actions begin.
+export const EVERYTHING = 'everything'
+export const nouns = [
+  'account',
+  'member',
+  'invitation',
+  'session',
+  'password',
+  'second_factor',
+  'credential',
+  'credits',
+  'plan',
+  'order',
+  'message',
+  'source',
+] as const
