@@ -27,7 +27,9 @@ MODELS = {"tenants": "tenants.models", "mail": "mail.models"}
 """Where the tables are declared, by name only: this layer imports neither."""
 
 _SEES = "select set_config('livery.account', $1, true)"
-_SEES_AND_SPENDS = "select set_config('livery.account', $1, true), set_config('livery.line', livery_line($1), true)"
+# Who spends hands in mail: see `plan_once`.
+_SEES_AND_SPENDS = """select set_config('livery.account', $1, true), set_config('livery.line', livery_line($1), true),
+                             set_config('plan_cache_mode', 'force_generic_plan', true)"""
 
 # How long anybody waits for a free connection before the caller is told to come back (security: a full pool never hangs).
 _ACQUIRE = 10.0
@@ -105,9 +107,17 @@ class UnitOfWork:
 
 
 async def open_database(
-    url: str, size: int = 10, *, statement_timeout: float | None = None, lock_timeout: float | None = None
+    url: str,
+    size: int = 10,
+    *,
+    statement_timeout: float | None = None,
+    lock_timeout: float | None = None,
+    plan_once: bool = False,
 ) -> Database:
     """Connect this process. `size` is the most connections it holds; the time-outs in seconds bind each statement.
+
+    `plan_once` is for a process that says the same few statements again and again: PostgreSQL plans each once a session
+    and not for every batch, whose lengths it takes for news; the planning cost as much as the statements.
 
     Raises OSError or asyncpg.PostgresError where the server cannot be reached.
     """
@@ -116,6 +126,8 @@ async def open_database(
         settings["statement_timeout"] = str(int(statement_timeout * 1000))
     if lock_timeout is not None:
         settings["lock_timeout"] = str(int(lock_timeout * 1000))
+    if plan_once:
+        settings["plan_cache_mode"] = "force_generic_plan"
     context = TortoiseContext()
     await context.__aenter__()
     try:

@@ -66,7 +66,7 @@ async def running(settings: Settings) -> AsyncIterator[Door]:
     async with contextlib.AsyncExitStack() as cleanup:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
         keyring = Keyring(settings.secret_key)
-        db = await open_database(settings.database_url)
+        db = await open_database(settings.database_url, plan_once=True)
         cleanup.push_async_callback(db.close)
         jobs.connect(settings.broker_url)
         cleanup.push_async_callback(asyncio.to_thread, jobs.close)
