@@ -39,6 +39,8 @@ export default defineConfigWithVueTs(
           ignores: [
             '/^(status|event|step|range|keys|nav|permission|role|wanted)\\./',
             '/^security\\.prove\\./',
+            '/^credits\\.reason\\./',
+            '/^plans\\.(show|state)\\./',
             '/^audit\\.noun\\./',
             '/^credentials\\.(kind|states|limit|most)\\./',
             '/^accounts\\.(state|kind|whenSpent|show|step)\\./',

@@ -127,6 +127,18 @@ export const router = createRouter({
           meta: { title: 'nav.members', needs: 'MEMBERS' },
         },
         {
+          path: 'credits',
+          name: 'credits',
+          component: () => import('@/features/credits/CreditsPage.vue'),
+          meta: { title: 'nav.credits', needs: 'CREDITS' },
+        },
+        {
+          path: 'plans',
+          name: 'plans',
+          component: () => import('@/features/plans/PlansPage.vue'),
+          meta: { title: 'nav.plans', needs: 'CREDITS' },
+        },
+        {
           path: 'partners',
           name: 'partners',
           component: () => import('@/features/partners/PartnersPage.vue'),
