@@ -10,7 +10,10 @@
     totp          the second factor; challenges: between the two steps of a login
     visits        "log in as": acting for an account below
     audit         who changed what
-    credentials   SMTP users, source networks and API keys
+    credentials   what SMTP users, source networks and API keys are made of; secrets: how theirs look
+    authentication  how a program proves whom it acts for, and whether it still may
+    keys          who makes, changes and ends credentials; terms: and that nobody gives more than they have
+    rates         how much a credential may send; uses: when it was used last
     credits       what an account may still send
     branding      which brand a host name shows
     throttle      how often somebody may try
