@@ -28,6 +28,7 @@ bench: python-dev
 	@.venv/bin/python -m bench.peers.setup
 	.venv/bin/python -m bench $(BENCH)
 	.venv/bin/python -m bench.memory
+	.venv/bin/python -m bench.auth
 
 lint: python-dev
 	.venv/bin/ruff check .
