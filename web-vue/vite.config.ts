@@ -16,6 +16,21 @@ export default defineConfig({
       // The palette that a brand's colour replaces at run time (src/branding).
       ui: {
         colors: { primary: 'teal', neutral: 'zinc', success: 'emerald', warning: 'amber', error: 'red', info: 'sky' },
+        // The kit fades a button under the pointer until its text can no longer be read.
+        button: {
+          compoundVariants: [
+            {
+              color: 'primary',
+              variant: 'solid',
+              class: 'hover:bg-primary active:bg-primary hover:brightness-95 active:brightness-90',
+            },
+            {
+              color: 'error',
+              variant: 'solid',
+              class: 'hover:bg-error active:bg-error hover:brightness-95 active:brightness-90',
+            },
+          ],
+        },
       },
       // Icons are part of the bundle: the browser asks no other host.
       icon: { clientBundle: { scan: { globInclude: ['src/**/*.{vue,ts}'] } } },

@@ -88,8 +88,10 @@ class Visit:
     async def is_clean(self) -> None:
         """Assert that axe finds nothing on the page as it stands, and that it is no wider than the screen."""
         await self.calm()
-        assert await self.axe() == []
-        assert not await self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        found = await self.axe()
+        assert found == [], found
+        wide = await self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        assert not wide, "wider than the screen"
 
     async def axe(self) -> list[dict[str, Any]]:
         """Return what axe finds against WCAG 2.2 AA: rule, and the elements that break it."""
