@@ -176,6 +176,7 @@ def _branding(brand: Brand, settings: Settings) -> dict[str, Any]:
         "logo": None,
         "platform": brand.is_platform,
         "smtpHost": smtp_host(settings),
+        "signUp": brand.sign_up,
     }
 
 

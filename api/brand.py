@@ -32,11 +32,13 @@ _ANY_HOST = ("/health/",)  # asked by load balancers, by address
 
 @dataclass(frozen=True)
 class Brand:
-    """What a host shows. `account_id` is the account whose brand it is; None for the platform's own hosts."""
+    """What a host shows. `account_id` is the account whose brand it is; None for the platform's own hosts.
+    `sign_up`: strangers are offered an account here."""
 
     name: str
     color: str | None
     account_id: UUID | None
+    sign_up: bool = False
 
     @property
     def is_platform(self) -> bool:
@@ -63,7 +65,9 @@ class Brands:
         """Read the verified hosts anew. The last known table stays when the database does not answer."""
         async with self.db.connection() as conn:
             found = await branding.brands_by_host(conn)
-        self._hosts = {host: Brand(brand.name, brand.color, brand.account_id) for host, brand in found.items()}
+        self._hosts = {
+            host: Brand(brand.name, brand.color, brand.account_id, brand.sign_up) for host, brand in found.items()
+        }
 
     async def keep_fresh(self) -> None:
         """Refresh for ever; faults are logged once per outage."""

@@ -15,12 +15,14 @@ class Brand:
     name: str
     color: str | None
     """#rrggbb, or None for the neutral default."""
+    sign_up: bool
+    """Strangers may sign up here."""
 
 
 async def brands_by_host(conn: Connection) -> dict[str, Brand]:
     """Every verified host with its brand; small enough to be held in memory by the API."""
     rows = await conn.fetch("select * from host_brands()")
-    return {row["host"]: Brand(row["account_id"], row["name"], row["color"]) for row in rows}
+    return {row["host"]: Brand(row["account_id"], row["name"], row["color"], row["sign_up"]) for row in rows}
 
 
 async def of_one_line(conn: Connection, one: UUID, other: UUID) -> bool:

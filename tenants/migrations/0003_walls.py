@@ -104,9 +104,10 @@ class Migration(migrations.Migration):
                      when 'host' then (select account_id from account_host where host = shown)
                    end $$""",
                 # Whose face each host shows: held in memory by every API process, shown to strangers by design.
-                """create function host_brands() returns table (host text, account_id uuid, name text, color text)
+                """create function host_brands() returns table (host text, account_id uuid, name text, color text, sign_up boolean)
                    language sql stable security definer set search_path = public, pg_temp
-                   as $$ select h.host, a.id, b.brand_name, b.brand_color
+                   as $$ select h.host, a.id, b.brand_name, b.brand_color,
+                                a.sign_up_open and a.may_resell and account_state(a.lineage) = 'active'
                            from account_host h
                            join account a on a.id = h.account_id
                            join lateral (

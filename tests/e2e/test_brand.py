@@ -12,7 +12,19 @@ from tests.support.stage import Stage, eventually
 HOST = "mail.acme.localhost"
 NAME = "Acme & Söhne"
 YELLOW = "#ffcc00"
-PATHS = ("/", "/emails", "/settings/smtp", "/nowhere")
+PATHS = (
+    "/",
+    "/emails",
+    "/credits",
+    "/plans",
+    "/settings/smtp",
+    "/settings/credentials",
+    "/settings/account",
+    "/settings/members",
+    "/settings/audit",
+    "/settings/security",
+    "/nowhere",
+)
 
 
 @pytest.fixture

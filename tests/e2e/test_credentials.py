@@ -71,7 +71,8 @@ async def test_a_key_has_its_terms_and_is_switched_off_on_and_revoked(stage: Sta
                 json={"query": "{ me { permissions } }"},
                 headers={"Authorization": f"Bearer {key}"},
             )
-        return answer.json().get("data") == {"me": {"permissions": ["READ"]}}
+        told: dict[str, object] = answer.json()
+        return told.get("data") == {"me": {"permissions": ["READ"]}}
 
     assert await answered()
     await _menu(page, "Reports", "Switch off")

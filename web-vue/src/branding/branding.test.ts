@@ -16,17 +16,25 @@ describe('readBrand', () => {
       color: '#0F766E',
       logo: '/brand/logo.png',
       smtpHost: 'smtp.acme.test',
+      signUp: true,
     })
     expect(readBrand(pageWith(block))).toEqual({
       name: 'Acme Mail',
       color: '#0f766e',
       logo: '/brand/logo.png',
       smtpHost: 'smtp.acme.test',
+      signUp: true,
     })
   })
 
   it.each(['', '{', '{}', '[]'])('names the host when the block is %j', (block) => {
-    expect(readBrand(pageWith(block))).toEqual({ name: 'mail.acme.test', color: null, logo: null, smtpHost: null })
+    expect(readBrand(pageWith(block))).toEqual({
+      name: 'mail.acme.test',
+      color: null,
+      logo: null,
+      smtpHost: null,
+      signUp: false,
+    })
   })
 
   it.each(['red', '#fff', '#0f766e;}', 'url(x)'])('refuses the colour %s', (color) => {

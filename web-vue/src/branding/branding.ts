@@ -10,6 +10,8 @@ export interface Brand {
   logo: string | null
   /** The SMTP host that this brand's customers use, or null. */
   smtpHost: string | null
+  /** Strangers may ask for an account here. */
+  signUp: boolean
 }
 
 /** The colour of those who chose none. */
@@ -34,6 +36,7 @@ export function readBrand(page: Document): Brand {
     color: color !== null && colour.test(color) ? color.toLowerCase() : null,
     logo: logo !== null && ownAddress.test(logo) ? logo : null,
     smtpHost: text('smtpHost'),
+    signUp: told.signUp === true,
   }
 }
 
