@@ -58,6 +58,31 @@ async def test_every_page_is_clean(
     assert found == {}
 
 
+@pytest.mark.parametrize(("scheme", "direction", "size"), [("dark", "ltr", DESK), ("light", "rtl", PHONE)])
+async def test_every_page_of_an_owner_who_resells_is_clean(
+    stage: Stage, browser: Browser, scheme: Scheme, direction: str, size: tuple[int, int]
+) -> None:
+    found: dict[str, object] = {}
+    async with visited(browser, stage.platform.url, scheme=scheme, size=size) as visit:
+        await visit.enter(stage.world.acme)
+        shop = f"/accounts/{stage.world.shop.id}"
+        for path in (
+            *("/accounts", "/accounts/new", shop, f"{shop}?show=settings", f"{shop}?show=credentials"),
+            *("/credits", "/plans", "/plans?show=buy", "/plans?show=sell", "/partners"),
+            *("/settings/credentials", "/settings/account", "/settings/members", "/settings/audit"),
+            "/settings/security",
+        ):
+            await visit.go(path)
+            await visit.page.wait_for_load_state("networkidle")
+            await visit.page.evaluate(f"document.documentElement.dir = '{direction}'")
+            await visit.calm()
+            if violations := await visit.axe():
+                found[path] = violations
+            if await visit.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+                found[f"{path} is wider than the screen"] = size
+    assert found == {}
+
+
 async def test_the_empty_dashboard_is_clean(stage: Stage, visit: Visit) -> None:
     await visit.enter(stage.world.rival)
     await expect(visit.page.get_by_test_id("first-message")).to_be_visible()

@@ -24,6 +24,7 @@ describe('the navigation', () => {
       'partners',
       'smtp',
       'credentials',
+      'account',
       'members',
       'audit',
     ])

@@ -3,11 +3,26 @@ import { describe, expect, it } from 'vitest'
 import { pages } from '@/app/pages'
 import { statusColor } from '@/app/status'
 import { EVERYTHING, nouns } from '@/features/audit/nouns'
+import { steps as accountSteps } from '@/features/accounts/steps'
+import { views as accountViews } from '@/features/accounts/views'
+import { views as planViews } from '@/features/plans/views'
 import { wanted } from '@/features/auth/wanted'
 import { segments, spans } from '@/features/emails/filter'
 import { figures } from '@/features/statistics/counts'
 import { presets } from '@/features/statistics/range'
-import type { Bucket, CredentialKind, CredentialState, EventKind, Permission, Role } from '@/graphql/gen/graphql'
+import type {
+  AccountKind,
+  AccountState,
+  Bucket,
+  CredentialKind,
+  CredentialState,
+  CreditReason,
+  EventKind,
+  OrderState,
+  Permission,
+  Role,
+  WhenSpent,
+} from '@/graphql/gen/graphql'
 import { readFileSync } from 'node:fs'
 
 const en = JSON.parse(readFileSync('src/locales/en.json', 'utf8')) as Record<string, unknown>
@@ -45,6 +60,26 @@ const permissions: Record<Permission, true> = {
 const roles: Record<Role, true> = { OWNER: true, ADMIN: true, SENDER: true, ANALYST: true, BILLING: true }
 const kindsOfCredential: Record<CredentialKind, true> = { SMTP: true, API: true, SOURCE: true }
 const statesOfCredential: Record<CredentialState, true> = { ACTIVE: true, DISABLED: true, EXPIRED: true, REVOKED: true }
+const statesOfAccount: Record<AccountState, true> = {
+  ACTIVE: true,
+  SUSPENDED: true,
+  SUSPENDED_ABOVE: true,
+  DELETED: true,
+}
+const kindsOfAccount: Record<AccountKind, true> = { OPERATOR: true, RESELLER: true, SUB_ACCOUNT: true }
+const ends: Record<WhenSpent, true> = { REJECT: true, HOLD: true, QUEUE: true }
+const statesOfOrder: Record<OrderState, true> = { OPEN: true, FULFILLED: true, CANCELLED: true }
+const reasons: Record<CreditReason, true> = {
+  GRANT: true,
+  MESSAGE: true,
+  REFUND: true,
+  EXPIRED: true,
+  HANDED_DOWN: true,
+  RECEIVED: true,
+  TAKEN_BACK: true,
+  RETURNED: true,
+  VOID: true,
+}
 const windows = ['perMinute', 'perHour', 'perDay', 'perMonth']
 const steps: Record<Bucket, true> = { HOUR: true, DAY: true, WEEK: true, MONTH: true }
 
@@ -63,6 +98,14 @@ const keys = [
   ...windows.flatMap((one) => [`credentials.limit.${one}`, `credentials.most.${one}`]),
   ...[EVERYTHING, ...nouns].map((one) => `audit.noun.${one}`),
   ...['begin', 'disable', 'renew'].map((one) => `security.prove.${one}`),
+  ...Object.keys(statesOfAccount).map((one) => `accounts.state.${one}`),
+  ...Object.keys(kindsOfAccount).map((one) => `accounts.kind.${one}`),
+  ...Object.keys(ends).flatMap((one) => [`accounts.whenSpent.${one}.name`, `accounts.whenSpent.${one}.means`]),
+  ...accountSteps.map((one) => `accounts.step.${one}`),
+  ...accountViews.map((one) => `accounts.show.${one}`),
+  ...planViews.map((one) => `plans.show.${one}`),
+  ...Object.keys(statesOfOrder).map((one) => `plans.state.${one}`),
+  ...Object.keys(reasons).map((one) => `credits.reason.${one}`),
   ...wanted.map((one) => `wanted.${one}`),
   ...spans.map((one) => `emails.span.${one}`),
 ]
