@@ -144,6 +144,7 @@ async def test_keys_lead_to_the_pages(stage: Stage, visit: Visit) -> None:
     await page.keyboard.press("d")
     await expect(heading).to_have_text("Dashboard")
     await page.keyboard.press("Control+k")
-    await page.get_by_role("combobox").or_(page.get_by_placeholder("Go to a page")).first.fill("smtp")
+    await page.get_by_role("combobox").or_(page.get_by_placeholder("Go to a page")).first.fill("smtp settings")
+    await expect(page.get_by_role("option").first).to_contain_text("SMTP settings")
     await page.keyboard.press("Enter")
     await expect(heading).to_have_text("SMTP settings")
