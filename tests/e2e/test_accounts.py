@@ -121,7 +121,9 @@ async def test_settings_are_changed_field_by_field(stage: Stage, visit: Visit) -
     assert tuple(row) == (250, "https://cafe.test/privacy")
 
 
-async def test_an_account_is_suspended_with_a_reason_and_goes_on(stage: Stage, visit: Visit) -> None:
+async def test_an_account_is_suspended_with_a_reason_its_people_are_shown_and_goes_on(
+    stage: Stage, visit: Visit, browser: Browser
+) -> None:
     page = visit.page
     cafe = stage.world.cafe
     await visit.enter(stage.world.acme, "/accounts")
@@ -135,6 +137,12 @@ async def test_an_account_is_suspended_with_a_reason_and_goes_on(stage: Stage, v
     await dialog.get_by_role("button", name="Suspend").click()
     await expect(page.get_by_text("Suspended: Bill not paid")).to_be_visible()
     await visit.is_clean()
+    async with visited(browser, stage.platform.url) as inside:
+        await inside.enter(cafe, "/emails")
+        await expect(inside.page.get_by_test_id("suspended")).to_contain_text("Bill not paid")
+        await inside.page.get_by_text("No emails yet").wait_for()
+        await expect(inside.page.get_by_role("link", name="Members")).to_have_count(0)
+        await inside.is_clean()
     await page.get_by_role("button", name="Resume").click()
     await expect(page.get_by_text("Suspended: Bill not paid")).to_have_count(0)
     async with stage.database() as conn:
