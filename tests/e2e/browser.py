@@ -79,10 +79,11 @@ class Visit:
         await expect(self.page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=15_000)
 
     async def calm(self) -> None:
-        """Wait until nothing is drawn any more: a colour in the middle of a fade is nobody's colour."""
+        """Wait until nothing is drawn any more: no colour in the middle of a fade, no dialog that is just going away."""
         await self.page.wait_for_function(
             "() => document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity"
-            " || one.playState !== 'running')"
+            " || one.playState !== 'running') && (!document.querySelector('[data-reka-focus-guard]')"
+            " || document.querySelector('[data-state=open]:is([role=dialog], [role=menu], [role=listbox])'))"
         )
 
     async def is_clean(self) -> None:
