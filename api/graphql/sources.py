@@ -23,7 +23,9 @@ class Source:
     ip: str
     hostname: str = strawberry.field(description="The name its PTR record gives.")
     dedicated: bool = strawberry.field(description="Only one account and those below it may use it.")
-    account_id: strawberry.ID | None = strawberry.field(description="Whose it is, where it is dedicated to an account that one sees.")
+    account_id: strawberry.ID | None = strawberry.field(
+        description="Whose it is, where it is dedicated to an account that one sees."
+    )
 
 
 @strawberry.input

@@ -54,7 +54,7 @@ MATRIX: dict[str, Access] = {
     "Query.credential": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
     "Query.members": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
     "Query.invitations": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
-    "Query.invitationOffer": Access(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY),
+    "Query.invitationOffer": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Query.sessions": Access(REFUSED, DATA, DATA, DATA, DATA, DATA, FORBIDDEN, FORBIDDEN),
     "Query.auditEntries": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
     "Query.subAccounts": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
@@ -100,8 +100,12 @@ MATRIX: dict[str, Access] = {
     "Mutation.resumeAccount": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
     "Mutation.deleteAccount": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
     # The operator's people only; nobody of the columns is.
-    "Mutation.createSource": Access(REFUSED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN),
-    "Mutation.updateSource": Access(REFUSED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN),
+    "Mutation.createSource": Access(
+        REFUSED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN
+    ),
+    "Mutation.updateSource": Access(
+        REFUSED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN
+    ),
     "Mutation.signUp": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Mutation.confirmSignUp": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Mutation.handDownCredits": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
