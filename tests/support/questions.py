@@ -131,7 +131,9 @@ class Asker:
 
     def _value(self, path: str, shape: GraphQLInputType) -> Any:
         if path in self.values:
-            return self.values[path]
+            given = self.values[path]
+            listed = graphql.is_list_type(graphql.get_nullable_type(shape))
+            return [given] if listed and not isinstance(given, list) else given
         if isinstance(shape, GraphQLNonNull):
             return self._value(path, shape.of_type)
         if isinstance(shape, GraphQLList):
