@@ -64,7 +64,7 @@ charge as materialized (
   select id, account_id, sum(remaining) over w - remaining as before, sum(remaining) over w as upto
     from good window w as (partition by account_id order by expires_at nulls last, id)
 ), share as materialized (
-  select c.n, c.message_id, c.spender_id, c.payer_id, p.id as grant_id,
+  select c.n, c.message_id, c.spender_id, c.payer_id, p.id as grant_id, p.before,
          (least(c.upto, p.upto) - greatest(c.upto - c.credits, p.before))::bigint as credits
     from charge c join purse p
       on p.account_id = c.payer_id and p.before < c.upto and p.upto > c.upto - c.credits
@@ -73,7 +73,7 @@ charge as materialized (
 ), entry as (
   insert into credit_entry (account_id, delta, reason, grant_id, message_id, spender_id, created_at)
   select payer_id, -credits, 'message', grant_id, message_id, nullif(spender_id, payer_id), (select livery_now())
-    from share order by n
+    from share order by n, before
 ), drawn as (
   update credit_grant g set remaining = g.remaining - s.credits, is_open = g.remaining > s.credits
     from (select grant_id, sum(credits)::bigint as credits from share group by grant_id) s where g.id = s.grant_id

@@ -57,6 +57,8 @@ async def begin(conn: Connection, account_id: UUID) -> None:
                                     select id from account where lineage @> array[a.id])
                                 and e.created_at >= {PRESENT}::timestamp at time zone a.time_zone), 0)
               from account a left join month_use u on u.account_id = a.id where a.id = $1
-            on conflict (account_id) do update set period = excluded.period, used = greatest(0, excluded.used)""",
+            on conflict (account_id) do update set
+              period = excluded.period,
+              used = greatest(excluded.used, case when month_use.period = excluded.period then month_use.used else 0 end)""",
         account_id,
     )

@@ -152,6 +152,11 @@ async def check_credits(conn: asyncpg.Connection) -> None:
              from balance b"""
     )
     assert [dict(w) for w in wrong if not w["remaining"] == w["entries"] == w["grants"] or w["remaining"] < 0] == []
+    refunds = await conn.fetch(
+        """select message_id from credit_entry where message_id is not null group by message_id
+           having sum(delta) > 0 or sum(delta) filter (where reason = 'message') is null"""
+    )
+    assert [row["message_id"] for row in refunds] == [], "more paid back than was charged"
     grants = await conn.fetch(
         """select id, amount, remaining, is_open, (select coalesce(sum(delta), 0) from credit_entry e
                                                     where e.grant_id = g.id) as entries from credit_grant g"""
