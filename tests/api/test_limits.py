@@ -186,7 +186,7 @@ async def test_a_long_document_is_refused_and_its_values_fit_into_variables(worl
 
 
 async def test_a_statement_has_five_seconds(world: World) -> None:
-    async with world.db.connection() as conn:
+    async with world.platform.db.connection() as conn:
         assert await conn.fetchval("show statement_timeout") == "5s"
 
 

@@ -74,7 +74,7 @@ async def test_a_taken_port_is_one_clear_line(process: Platform) -> None:
         settings={"LIVERY_HTTP_PORT": str(process.http), "LIVERY_SECRET_KEY": SECRET},
     )
     try:
-        second._launch("api")
+        await asyncio.to_thread(second._launch, "api")
         async with asyncio.timeout(30):
             while second.alive("api"):  # noqa: ASYNC110 - another process sets no event
                 await asyncio.sleep(0.05)
@@ -82,6 +82,6 @@ async def test_a_taken_port_is_one_clear_line(process: Platform) -> None:
         assert "Traceback" not in log
         assert f"{process.http}" in log
         assert len(log.strip().splitlines()) == 1
-        assert second.stop("api")["api"] not in (0, None)
+        assert (await asyncio.to_thread(second.stop, "api"))["api"] not in (0, None)
     finally:
-        second.remove()
+        await asyncio.to_thread(second.remove)
