@@ -134,19 +134,35 @@ async def take_back(unit: UnitOfWork, scope: Scope, *, account_id: UUID, amount:
 async def settle(unit: UnitOfWork, scope: Scope, *, account_id: UUID, give_back: bool) -> int:
     """Leave an account that is being deleted without credits; return how many went back to its parent.
 
-    With `give_back` what its parent gave and it has not spent returns there; everything else is gone.
+    With `give_back` what its parent gave and it has not spent returns there; everything else is gone. The same becomes of
+    what is paid back to it later, for mail that was never sent (`settle_again`).
     """
     conn = unit.conn
     parent_id: UUID | None = await conn.fetchval("select parent_id from account where id = $1", account_id)
     await grants.hold(conn, [id for id in (parent_id, account_id) if id is not None])
-    back: list[tuple[grants.Open, int]] = []
-    if give_back and parent_id is not None and await _kind(conn, parent_id) is not AccountKind.OPERATOR:
-        back = [(one, one.remaining) for one in await _given_by(conn, parent_id, account_id)]
-        await grants.book(conn, _returned(parent_id, back), actor_id=scope.member_id)
-    rest = await conn.fetch("select id, remaining from credit_grant where account_id = $1 and is_open", account_id)
-    void = [Booking(account_id, row["id"], -row["remaining"], Reason.VOID) for row in rest]
-    await grants.book(conn, void, actor_id=scope.member_id)
-    return sum(credits for _, credits in back)
+    if not give_back:
+        # A grant that comes from nobody goes back to nobody, later either.
+        await conn.execute("update credit_grant set origin_id = null where account_id = $1", account_id)
+    return await _leave_none(conn, account_id, parent_id, actor_id=scope.member_id)
+
+
+async def settle_again(conn: Connection, account_id: UUID) -> None:
+    """Do with what a deleted account was paid back since as `settle` did with the rest; where nothing came, nothing.
+
+    Its mail may have been paid by an account above that was deleted later, and what it returns may go to one: those are
+    settled again too, from below.
+    """
+    deleted = """select id, parent_id from account
+                  where deleted_at is not null and id = any ((select lineage from account where id = $1)::uuid[])"""
+    if not await conn.fetchval(
+        f"select exists (select from credit_grant where is_open and account_id in (select id from ({deleted}) d))",
+        account_id,
+    ):
+        return
+    # All of them at once, because locks are taken in one ascending order; whoever is deleted then is seen below.
+    await grants.hold(conn, await conn.fetchval("select lineage from account where id = $1", account_id))
+    for row in await conn.fetch(f"{deleted} order by cardinality(lineage) desc", account_id):
+        await _leave_none(conn, row["id"], row["parent_id"], actor_id=None)
 
 
 @dataclass(frozen=True)
@@ -245,6 +261,18 @@ def not_enough(short: int) -> LiveryError:
         next="Ask for fewer, or buy credits first.",
         field=("amount",),
     )
+
+
+async def _leave_none(conn: Connection, account_id: UUID, parent_id: UUID | None, *, actor_id: UUID | None) -> int:
+    """Return what the parent gave, void the rest; how many credits were returned. Both accounts are held."""
+    back: list[tuple[grants.Open, int]] = []
+    if parent_id is not None and await _kind(conn, parent_id) is not AccountKind.OPERATOR:
+        back = [(one, one.remaining) for one in await _given_by(conn, parent_id, account_id)]
+        await grants.book(conn, _returned(parent_id, back), actor_id=actor_id)
+    rest = await conn.fetch("select id, remaining from credit_grant where account_id = $1 and is_open", account_id)
+    void = [Booking(account_id, row["id"], -row["remaining"], Reason.VOID) for row in rest]
+    await grants.book(conn, void, actor_id=actor_id)
+    return sum(credits for _, credits in back)
 
 
 async def _account(conn: Connection, scope: Scope, id: UUID) -> Mapping[str, Any]:

@@ -1,8 +1,9 @@
 """How is an account deleted for ever?
 
 At once, in one transaction: nobody sees it or anything of it, nobody signs in, no key opens anything, its credits are
-settled, its short name is free. The clock then purges, a slice at a time: what waits is cancelled; when that is counted,
-messages, recipients, bodies, facts and conversations go together, and last what is left of its settings.
+settled, its short name is free. The clock then purges, a slice at a time: what waits is cancelled, and what it had cost
+is settled alike; when that is counted, messages, recipients, bodies, facts and conversations go together, and last what
+is left of its settings.
 
 Kept for good: the row itself, a tombstone without a name; sums without personal data (tallies); the ledger of credits. What
 was signed goes on being recognised: whoever unsubscribes, bounces or complains later is heard (`mail.returns`), and finds
@@ -107,6 +108,8 @@ class _Step(Enum):
 async def _step(conn: Connection, account_id: UUID) -> _Step:
     if await _cancel(conn, account_id):
         return _Step.MORE
+    # In a transaction of its own: the cancelling has locked balances, and all locks are taken in one order.
+    await credits.settle_again(conn, account_id)
     if not await _counted(conn, account_id):
         return _Step.WAIT
     if await _erase(conn, account_id):

@@ -83,7 +83,7 @@ class Credits(RuleBasedStateMachine):
         super().__init__()
         self.grants: list[Grant] = []
         self.messages: list[Paid] = []
-        self.gone: set[str] = set()
+        self.gone: dict[str, bool] = {}  # and whether it gave back
 
     def run(self, work: Any) -> Any:
         return self.runner.run(work)
@@ -144,7 +144,7 @@ class Credits(RuleBasedStateMachine):
         below = giver == OPERATOR or to in ({UNDER, LEAF, SHARER} if giver == RESELLER else {LEAF})
         have = self.spendable(giver, now)
         fits = 0 < amount < 2**53 and (giver == OPERATOR or sum(g.remaining for g in have) >= amount)
-        wanted = below and fits and to != SHARER and not {giver, to} & self.gone
+        wanted = below and fits and to != SHARER and not {giver, to} & self.gone.keys()
         if wanted and giver == OPERATOR:
             wanted = sum(g.remaining for g in self.grants if g.owner == to) + amount < 2**53
         try:
@@ -184,7 +184,7 @@ class Credits(RuleBasedStateMachine):
             for grant in self.spendable(of, now)[::-1]
             if (grant.origin is None if taker == OPERATOR else grant.origin is not None and grant.origin.owner == taker)
         ]
-        wanted = 0 < amount < 2**53 and sum(g.remaining for g in given) >= amount and not {taker, of} & self.gone
+        wanted = 0 < amount < 2**53 and sum(g.remaining for g in given) >= amount and not {taker, of} & self.gone.keys()
         try:
             async with self.db.unit_of_work() as unit:
                 await credits.take_back(unit, self.scope(taker), account_id=self.ids[of], amount=amount)
@@ -238,11 +238,9 @@ class Credits(RuleBasedStateMachine):
     def refund(self, data: st.DataObject, unsent: int) -> None:
         message = data.draw(st.sampled_from(self.messages))
         more = max(0, min(unsent, message.recipients) - message.unsent)
-        given = 0 if message.parts[0][0].owner in self.gone else more
-        assert self.run(self._refund(message.id, unsent)) == given
+        now = self.run(self._now())
+        assert self.run(self._refund(message.id, unsent)) == more
         assert self.run(self._refund(message.id, unsent)) == 0
-        if not given:
-            return
         message.unsent += more
         # What was paid last comes back first; what came back before is skipped.
         skip = message.unsent - more
@@ -251,11 +249,31 @@ class Credits(RuleBasedStateMachine):
             skip -= passed
             back = min(more, part - passed)
             more -= back
-            grant.remaining += back
+            if (end := self.end_of(grant, now)) is not None:
+                end.remaining += back
 
     async def _refund(self, id: UUID, unsent: int) -> int:
         async with self.db.transaction() as conn:
-            return await charges.refund(conn, {id: unsent})
+            given = await charges.refund(conn, {id: unsent})
+        for name in self.gone:  # as the purge does for whatever it has cancelled
+            async with self.db.transaction() as conn:
+                await credits.settle_again(conn, self.ids[name])
+        return given
+
+    def end_of(self, grant: Grant, now: datetime) -> Grant | None:
+        """Where what is paid back to a grant ends up: up from deleted accounts as far as their policy leads; None: nowhere."""
+        while grant.owner in self.gone:
+            origin = grant.origin
+            if not self.gone[grant.owner] or grant.expires_at <= now:
+                return None
+            if origin is None or origin.owner != PARENT[grant.owner]:
+                return None
+            grant = origin
+        return grant
+
+    async def _now(self) -> datetime:
+        async with self.db.connection() as conn:
+            return await clock.now(conn)
 
     @rule(days=st.sampled_from([1, 1, 2, 3, 40]))
     def time_passes(self, days: int) -> None:
@@ -286,7 +304,7 @@ class Credits(RuleBasedStateMachine):
         # From below, for an account with living ones under it cannot be deleted.
         name = next(name for name in (LEAF, UNDER, SHARER) if name not in self.gone)
         self.run(self._delete(name, give_back))
-        self.gone.add(name)
+        self.gone[name] = give_back
 
     async def _delete(self, name: str, give_back: bool) -> None:
         async with self.db.connection() as conn:
