@@ -5,6 +5,7 @@
     intake         accept(): stored, charged and recorded in one commit; only then 250 or 202; then it rings
     admission      may it come in, and who pays?
     holds          what waits for credit or for a person: charged and released, or cancelled
+    reports        what a sender hears of mail that we took and will never deliver
     jobs           the rings: ids to look at, never content
     dispatch/      a worker claims what is due (lease, fence), walks each message through named steps,
                    hands it to a lane, and records every outcome at once
@@ -26,7 +27,7 @@
     models/        the tables
     errors         the refusals
 
-Order of the floors: commands (intake, holds, dispatch, returns, domains, compose) > admission, ledger > effects > reads and
-means (search, stats, live, feed, transports) > models > pure (lifecycle, verdict, retry, jobs, errors, wire). Truth is in
-PostgreSQL; whatever rings only says "look again", and a lost ring costs delay, never mail.
+Order of the floors: commands (intake, holds, reports, dispatch, returns, domains, compose) > admission, ledger > effects >
+reads and means (search, stats, live, feed, transports) > models > pure (lifecycle, verdict, retry, jobs, errors, wire). Truth
+is in PostgreSQL; whatever rings only says "look again", and a lost ring costs delay, never mail.
 """

@@ -2,11 +2,12 @@
 
 Mail that came in without credit, or without room in a month, is held uncharged where its account wants it so
 (`mail.admission`). By policy `hold` a person releases it; by `queue` the clock does, oldest first, as soon as there is
-enough. What nobody releases ends with the message's life and costs nothing (`mail.dispatch.sweep`).
+enough. What nobody releases ends with the message's life, costs nothing, and its sender is told (`mail.reports`).
 
 Rows of recipients are locked before balances, here and in every refund.
 """
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,11 +15,12 @@ from uuid import UUID
 from kit.db import Connection, Database
 from kit.errors import Kind, LiveryError, missing
 from kit.statement import carry_out
-from mail import admission, ledger
+from mail import admission, ledger, reports
 from mail.admission import UNPAID, Applicant
 from mail.errors import suspended
 from mail.ledger import Fact
 from mail.lifecycle import EventKind
+from mail.reports import Undelivered
 from tenants import audit, charges
 from tenants.permissions import Permission
 from tenants.scope import Scope
@@ -27,6 +29,9 @@ MOST = 100
 """Messages that one call releases or cancels."""
 
 _SLICE = 100
+_SLICE_EXPIRED = 500  # recipients
+_EXPIRED = "expired"
+_TOO_LATE = "4.4.7"  # RFC 3463 §3.5: delivery time expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ async def release(conn: Connection, scope: Scope, message_ids: Collection[UUID])
     EXHAUSTED (NO_CREDITS, MONTHLY_LIMIT) with what is missing where not everything is covered: then nothing has changed.
     """
     scope.require(Permission.SEND)
-    held = await _held(conn, scope, message_ids, ("held",))
+    held = await _held(conn, scope, message_ids, ("held",), alive=True)
     unpaid = [one for one in held if one.unpaid]
     if unpaid:
         await charges.hold(conn, {one.account_id for one in unpaid})
@@ -143,14 +148,68 @@ async def _resume(conn: Connection, account_id: UUID) -> Moved:
     return await _record(conn, EventKind.RELEASED, held)
 
 
-async def _held(conn: Connection, scope: Scope, message_ids: Collection[UUID], states: Sequence[str]) -> list[_Held]:
+async def expire(db: Database, *, mail_domain: str) -> Moved:
+    """Give up held mail whose life is over, some messages at a time; what moved are the reports of it, to be rung for.
+
+    Each message whole and in one transaction with the report to its sender, whoever else expires or releases. Mail that
+    waits for its next attempt is given up by the desk that claims it (`mail.dispatch`).
+    """
+    async with db.transaction() as conn:
+        rows = await conn.fetch(
+            """select distinct m.id, m.recipient_count from (
+                 select r.message_id from recipient r join message m on m.id = r.message_id
+                  where r.state = 'held' and m.expires_at <= (select livery_now()) limit $1
+               ) over join message m on m.id = over.message_id order by m.id""",
+            _SLICE_EXPIRED,
+        )
+        before = itertools.accumulate((row["recipient_count"] for row in rows), initial=0)
+        ids = [row["id"] for row, sum in zip(rows, before, strict=False) if sum < _SLICE_EXPIRED]
+        held = await conn.fetch(
+            """select id, message_id, account_id, address, notify, orcpt, cause from recipient
+                where message_id = any ($1::uuid[]) and state = 'held' order by id for update""",
+            ids,
+        )
+        taken = await ledger.record(
+            conn,
+            [
+                Fact(
+                    EventKind.EXPIRED,
+                    row["id"],
+                    row["message_id"],
+                    row["account_id"],
+                    status=_TOO_LATE,
+                    cause=_EXPIRED,
+                    reply="The message was held until its life was over.",
+                )
+                for row in held
+            ],
+        )
+        lost = [
+            Undelivered(row["message_id"], row["address"], row["notify"], row["orcpt"], _TOO_LATE, row["cause"])
+            for row in held
+            if row["id"] in taken
+        ]
+        told = await reports.tell(conn, lost, mail_domain=mail_domain)
+    return Moved(
+        tuple(one.message_id for one in told),
+        tuple(id for one in told for id in one.recipient_ids),
+        frozenset(row["account_id"] for row in held),
+    )
+
+
+async def _held(
+    conn: Connection, scope: Scope, message_ids: Collection[UUID], states: Sequence[str], *, alive: bool = False
+) -> list[_Held]:
+    """The messages with recipients in these states; with `alive` such as are given up already are none."""
     wanted = frozenset(message_ids)
     if not 1 <= len(wanted) <= MOST:
         raise LiveryError(Kind.INVALID, "INVALID", f"Between 1 and {MOST} messages go in one call.", field=("ids",))
     seen = await conn.fetch(
-        f"select id from message where id = any ($2::uuid[]) and {scope.see('account_id')}",
+        f"""select id from message where id = any ($2::uuid[]) and {scope.see("account_id")}
+               and (not $3 or expires_at > livery_now())""",
         scope.account_id,
         list(wanted),
+        alive,
     )
     found = await _lock(conn, [row["id"] for row in seen], states)
     if {one.message_id for one in found} != wanted:

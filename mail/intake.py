@@ -1,4 +1,4 @@
-"""How does a message get in? `Intake.accept` is the one way, for SMTP and API alike.
+"""How does a message get in? `Intake.accept` is the one way, for SMTP and API alike; `enter` for reports of our own.
 
 1. The door has authenticated somebody to a `Scope` and hands over envelope and bytes as received.
 2. Submissions that arrive together share one commit (group commit): one statement reads what decides over each of them
@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import contextvars
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -236,6 +236,18 @@ async def _store(conn: Connection, batch: Sequence[_Waiting]) -> admission.Decis
         held = [(*first, decision.waiting[first[1]]) for first in firsts if first[1] in decision.waiting]
         await carry_out(conn, *decision.counts, _rows(admitted, decision.waiting), ledger.accepted(firsts, held))
     return decision
+
+
+async def enter(conn: Connection, scope: Scope, submission: Submission) -> Accepted:
+    """Store a notice in the caller's transaction, so that it is there exactly if what it tells of has happened.
+
+    Nothing is asked and nothing charged, so this is for the platform's own mail alone. Ring for it once it is committed.
+    """
+    waiting = _read(scope, replace(submission, notice=True))
+    accepted = waiting.accepted
+    firsts = [(id, accepted.message_id, scope.account_id) for id in accepted.recipient_ids]
+    await carry_out(conn, _rows([waiting], {}), ledger.accepted(firsts))
+    return accepted
 
 
 def _read(scope: Scope, submission: Submission) -> _Waiting:

@@ -63,7 +63,7 @@ async def _serve(settings: Settings) -> None:
         async def duties(conn: Connection) -> None:
             measures.LEADS.set(1)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_sweep(conn, db, bell))
+                tasks.create_task(_sweep(conn, db, bell, settings.mail_domain))
                 tasks.create_task(_fold(db, bell))
                 tasks.create_task(_credits(db, bell))
                 tasks.create_task(_accounts(db, bell))
@@ -82,7 +82,7 @@ async def _serve(settings: Settings) -> None:
         log.info("clock.stopped")
 
 
-async def _sweep(conn: Connection, db: Database, bell: Bell) -> None:
+async def _sweep(conn: Connection, db: Database, bell: Bell, mail_domain: str) -> None:
     """Ring for what is due, once a second, and the rarer duties in between; on the leader's connection."""
     measured = expired = tidied = float("-inf")
     while True:
@@ -98,8 +98,10 @@ async def _sweep(conn: Connection, db: Database, bell: Bell) -> None:
                 measures.show(await sweep.standing(conn))
         if now - expired >= _EXPIRE:
             expired = now
-            while accounts := await sweep.expire_held(db):
-                bell.ring(accounts)
+            while (given_up := await holds.expire(db, mail_domain=mail_domain)).account_ids:
+                if given_up.recipient_ids:
+                    jobs.ring(Dispatch(tuple(str(id) for id in given_up.recipient_ids)))
+                bell.ring(given_up.account_ids)
         if now - tidied >= _TIDY:
             tidied = now
             await throttle.forget_old(db)

@@ -85,7 +85,10 @@ class Released:
 
 
 async def release(db: Database) -> Released:
-    """Release the next slice of held mail whose account has been resumed; nothing where there is none."""
+    """Release the next slice of held mail whose account has been resumed; nothing where there is none.
+
+    Mail whose life is over stays, to be given up (`mail.holds.expire`).
+    """
     async with db.transaction() as conn:
         rows = await conn.fetch(
             f"""with recursive holders(account_id) as (
@@ -99,8 +102,10 @@ async def release(db: Database) -> Released:
                 select r.id, r.message_id, r.account_id
                   from holders h join account a on a.id = h.account_id and not {blocked(Use.DELIVERY, "a.lineage")}
                  cross join lateral (
-                   select id, message_id, account_id from recipient
-                    where state = 'held' and cause = '{HELD_BY}' and account_id = h.account_id limit $1) r
+                   select id, message_id, account_id from recipient held
+                    where state = 'held' and cause = '{HELD_BY}' and account_id = h.account_id
+                      and exists (select from message m where m.id = held.message_id and m.expires_at > livery_now())
+                    limit $1) r
                  limit $1""",
             _SLICE,
         )

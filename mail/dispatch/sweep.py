@@ -1,16 +1,10 @@
-"""What would nobody find without looking? What the clock asks of the queue: due mail, lives that are over, how things stand."""
+"""What would nobody find without looking? What the clock asks of the queue: due mail, how things stand."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from kit.db import Connection, Database
-from mail import ledger
+from kit.db import Connection
 from mail.dispatch.claim import LINES
-from mail.dispatch.outcomes import EXPIRED
-from mail.ledger import Fact
-from mail.lifecycle import EventKind
-
-_SLICE = 500
 
 
 async def due(conn: Connection, limit: int = 100) -> tuple[UUID, ...]:
@@ -26,33 +20,6 @@ async def due(conn: Connection, limit: int = 100) -> tuple[UUID, ...]:
         limit,
     )
     return tuple(row["id"] for row in rows)
-
-
-async def expire_held(db: Database) -> frozenset[UUID]:
-    """Give up held mail whose life is over, a slice at a time; return the accounts that have something new.
-
-    Mail that waits for its next attempt is given up by the desk that claims it.
-    """
-    async with db.transaction() as conn:
-        rows = await conn.fetch(
-            """select r.id, r.message_id, r.account_id, r.fence from recipient r join message m on m.id = r.message_id
-                where r.state = 'held' and m.expires_at <= (select livery_now()) limit $1""",
-            _SLICE,
-        )
-        facts = [
-            Fact(
-                EventKind.EXPIRED,
-                row["id"],
-                row["message_id"],
-                row["account_id"],
-                fence=row["fence"],
-                cause=EXPIRED,
-                reply="The message was held until its life was over.",
-            )
-            for row in rows
-        ]
-        taken = await ledger.record(conn, facts)
-    return frozenset(fact.account_id for fact in facts if fact.recipient_id in taken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,10 @@ linear in its input and never fails on what strangers send: malformed mail is an
     message     the finishing steps on the way out, signing last
         RFC 5321  §4.4 Received
         RFC 5322  §3.6.1 Date, §3.6.3 Bcc, §3.6.4 Message-ID
+    dsn         the report that mail was not delivered
+        RFC 3464  message/delivery-status, RFC 3461 NOTIFY, RET, ENVID and ORCPT
+        RFC 6522  multipart/report
+        RFC 6533  addresses and headers beyond ASCII in reports
     dkim        the signature
         RFC 6376  DKIM, §5.4.2 oversigning
         RFC 8301  rsa-sha256 with 1,024 bits or more

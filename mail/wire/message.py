@@ -58,10 +58,11 @@ def outward(content: bytes, plan: Finishing) -> bytes:
         added.append(b"Date: %s\r\n" % format_datetime(plan.date).encode("ascii"))
     if "message-id" not in present:
         added.append(b"Message-ID: <%s>\r\n" % plan.message_id.encode("ascii"))
-    return edit(head, drop=_hidden, first=added)
+    return edit(head, drop=hidden, first=added)
 
 
-def _hidden(field: Field) -> bool:
+def hidden(field: Field) -> bool:
+    """Whether a field is for the sender's side alone."""
     return field.key in HIDDEN or field.key.startswith(CONTROL_PREFIX)
 
 

@@ -11,7 +11,7 @@ from tests.support import credits
 from tests.support.graphql import Api
 from tests.support.mails import plain
 from tests.support.rawsmtp import RawSmtp
-from tests.support.stage import Stage, eventually
+from tests.support.stage import Stage
 from tests.support.world import Tenant
 
 _UPDATE = "mutation($input: UpdateAccountInput!) { updateAccount(input: $input) { __typename ... on Problem { code message } } }"
@@ -150,7 +150,7 @@ async def test_queue_lets_the_oldest_go_first_as_soon_as_there_is_credit(stage: 
     assert await left(stage, cafe) == 1
 
 
-async def test_held_mail_is_cancelled_or_expires_without_a_charge(stage: Stage) -> None:
+async def test_held_mail_is_cancelled_or_expires_without_a_charge_and_its_sender_is_told(stage: Stage) -> None:
     cafe, api = stage.world.cafe, full(stage, stage.world.cafe)
     await settle_on(stage, cafe, whenSpent="HOLD", monthlyLimit=None)
     await give(stage, cafe, 0)
@@ -159,11 +159,16 @@ async def test_held_mail_is_cancelled_or_expires_without_a_charge(stage: Stage) 
     cancelled = (await api.run(_CANCEL, ids=[await message_of(stage, "c1@far.test")]))["cancelMessages"]
     assert cancelled["recipientCount"] == 1
     await stage.later(timedelta(hours=73))
-
-    async def expired() -> bool | None:
-        return True if (await held(stage, "c2@far.test"))["c2@far.test"][0] == "expired" else None
-
-    await eventually(expired, "end of the message's life", seconds=60)
+    async with stage.host() as sink:
+        (report,) = await sink.receives(1, seconds=60)
+        await stage.settle()
+    assert (report.sender, report.recipients) == ("", (cafe.email,))
+    assert b"\r\nContent-Type: multipart/report; report-type=delivery-status;\r\n" in report.content
+    assert b"\r\nFinal-Recipient: rfc822; c2@far.test\r\nAction: failed\r\nStatus: 4.4.7\r\n" in report.content
+    assert b"It waited because there were no credits to send it,\r\n" in report.content
+    assert b"DKIM-Signature: " in report.content
+    assert b"c1@far.test" not in report.content
+    assert (await held(stage, "c2@far.test"))["c2@far.test"] == ("expired", "expired")
     assert (await held(stage, "c1@far.test"))["c1@far.test"][0] == "cancelled"
     async with stage.database() as conn:
         charged = await conn.fetchval(
