@@ -34,7 +34,7 @@ class Finding:
 
 @click.command()
 def doctor() -> None:
-    """Check settings, data folder, database, broker, ports, certificate, DNS and dashboard.
+    """Check settings, data folder, database, sources, broker, ports, certificate, DNS and dashboard.
 
     Exit status 1 if something does not work; warnings are things that work and deserve a look.
     """
@@ -53,6 +53,7 @@ def examine() -> Iterator[Finding]:
             yield _settings(settings)
             yield from _data_dir(settings.data_dir)
             yield from asyncio.run(_database(settings))
+            yield from asyncio.run(_sources(settings))
             yield _broker(settings)
             yield from _ports(settings)
             yield _certificate(settings)
@@ -115,6 +116,38 @@ async def _database(settings: Settings) -> list[Finding]:
         advice = "Check LIVERY_DATABASE_API_URL, then: livery migrate"
         findings.append(Finding("fail", "API role", f"cannot connect ({fault}). {advice}"))
     return findings
+
+
+async def _sources(settings: Settings) -> list[Finding]:
+    """Addresses that accounts send from; each may be another machine's where several deliver."""
+    import asyncpg
+
+    from kit.addresses import here
+    from kit.db import connect
+
+    try:
+        conn = await connect(settings.database_url)
+    except (OSError, asyncpg.PostgresError, TimeoutError):
+        return []  # said already
+    try:
+        rows = await conn.fetch("select ip, name from source order by name, ip")
+    except asyncpg.UndefinedTableError:
+        return []  # said already: not up to date
+    finally:
+        await conn.close()
+    if settings.route == "simulator":
+        return [Finding("ok", "sources", f"{len(rows)}, not needed for this delivery route")] if rows else []
+    return [
+        Finding("ok", "sources", f"{row['ip']} ({row['name']})")
+        if here(row["ip"])
+        else Finding(
+            "warn",
+            "sources",
+            f"{row['ip']} ({row['name']}) is no address of this machine: from here its mail leaves from the default "
+            "address. Add it to an interface, or deliver where it is.",
+        )
+        for row in rows
+    ]
 
 
 def _broker(settings: Settings) -> Finding:

@@ -1,6 +1,7 @@
 """Which way does a message take out of the house? `LIVERY_ROUTE` decides for all; sandboxed mail never leaves it.
 
-Sending addresses (sources) and pools come with the delivery issue; until then there is one source a process.
+From which address it leaves is the account's choice (`tenants.sources`, `mail.dispatch.prepare`); pools of them come with the
+delivery issue.
 """
 
 from dataclasses import dataclass

@@ -44,6 +44,15 @@ def _view(scope: Scope) -> str:
                  from source s where {_SEEN.format(see=scope.see("s.account_id"))}"""
 
 
+def chosen(lineage: str) -> str:
+    """The SQL of the source that an account with this `lineage` column sends from: its own, or that of the nearest above.
+
+    A subquery of `ip` and `hostname`, without a row where none of them has one.
+    """
+    return f"""(select s.ip, s.hostname from account h join source s on s.id = h.source_id
+                 where h.id = any ({lineage}) order by cardinality(h.lineage) desc limit 1)"""
+
+
 async def list_sources(conn: Connection, scope: Scope) -> list[SourceView]:
     """The sources that the scope may give to accounts: shared ones first, then dedicated ones."""
     rows = await conn.fetch(f"{_view(scope)} order by s.account_id is not null, s.name, s.id", scope.account_id)

@@ -36,6 +36,7 @@ class Barred:
                 continue
             try:
                 async with asyncio.timeout(ANSWER), self._db.connection() as conn:
-                    self._ids = frozenset(await queue.suspended(conn, accounts))
+                    standings = await queue.standings(conn, accounts)
+                self._ids = frozenset(id for id, standing in standings.items() if standing.barred)
             except AWAY:
                 continue

@@ -21,6 +21,8 @@ from typing import Any
 from uuid import UUID
 
 from kit.db import Connection
+from mail.transports import Source
+from tenants import sources
 from tenants.states import Use, blocked
 
 POISONED = 3
@@ -191,13 +193,27 @@ async def bodies(conn: Connection, message_ids: Collection[UUID]) -> dict[UUID, 
     return {row["message_id"]: row["content"] for row in rows}
 
 
-async def suspended(conn: Connection, account_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the accounts that may not deliver: suspended, themselves or from above, or deleted (`tenants.states`)."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What holds for all mail of an account that is about to leave."""
+
+    barred: bool
+    """It may not: the account is suspended, itself or from above, or deleted (`tenants.states`)."""
+    source: Source | None
+    """Where it should leave from, whichever machine has that address; None: nobody has chosen."""
+
+
+async def standings(conn: Connection, account_ids: Collection[UUID]) -> dict[UUID, Standing]:
+    """How these accounts stand now."""
     rows = await conn.fetch(
-        f"select a.id from account a where a.id = any($1::uuid[]) and {blocked(Use.DELIVERY, 'a.lineage')}",
+        f"""select a.id, {blocked(Use.DELIVERY, "a.lineage")} as barred, s.ip, s.hostname
+              from account a left join lateral {sources.chosen("a.lineage")} s on true where a.id = any ($1::uuid[])""",
         list(account_ids),
     )
-    return {row["id"] for row in rows}
+    return {
+        row["id"]: Standing(row["barred"], Source(row["ip"], row["hostname"]) if row["ip"] is not None else None)
+        for row in rows
+    }
 
 
 def _keys(held: Sequence[Claimed]) -> tuple[list[UUID], list[int]]:

@@ -45,7 +45,7 @@ from mail.dispatch.outcomes import Entry
 from mail.dispatch.prepare import Letter, Preparation
 from mail.dispatch.recorder import Recorder
 from mail.routing import Routes
-from mail.transports import LeaseLost, Transport
+from mail.transports import LeaseLost, Source, Transport
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -233,18 +233,21 @@ class Desk:
                 leases.append(lease)
         async for letters in self._prepare.letters(leases):
             chaos.point("prepared")
-            for (transport, domain), group in self._by_way(letters).items():
-                self._spawn(self._place(transport, domain, group))
+            for (transport, source, domain), group in self._by_way(letters).items():
+                self._spawn(self._place(transport, source, domain, group))
 
-    def _by_way(self, letters: list[Letter]) -> dict[tuple[Transport, str], list[Letter]]:
-        ways: dict[tuple[Transport, str], list[Letter]] = {}
+    def _by_way(self, letters: list[Letter]) -> dict[tuple[Transport, Source | None, str], list[Letter]]:
+        ways: dict[tuple[Transport, Source | None, str], list[Letter]] = {}
         for letter in letters:
             transport = self._routes.way_out(letter.mail.domain, sandbox=letter.lease.claimed.sandbox)
-            ways.setdefault((transport, letter.mail.domain), []).append(letter)
+            ways.setdefault((transport, letter.mail.source, letter.mail.domain), []).append(letter)
         return ways
 
-    async def _place(self, transport: Transport, domain: str, letters: list[Letter]) -> None:
-        """Queue letters at their site's lanes; finding the site may take a DNS lookup, which holds up nobody else."""
+    async def _place(self, transport: Transport, source: Source | None, domain: str, letters: list[Letter]) -> None:
+        """Queue letters at the lanes of their source and site; finding the site may take a DNS lookup, which holds up nobody else.
+
+        Each source has lanes of its own, for a receiver judges and slows down each for itself.
+        """
         try:
             site = await transport.site(domain)
         # One domain's fault must not become its neighbours'.
@@ -254,7 +257,7 @@ class Desk:
                 self._recorder.put(outcomes.faulted(letter.lease.claimed))
                 self._prepare.settled(letter)
             return
-        self._lanes.put((transport, site), [(transport, letter) for letter in letters])
+        self._lanes.put((transport, source, site), [(transport, letter) for letter in letters])
 
     async def _deliver(self, addressed: tuple[Transport, Letter]) -> None:
         transport, letter = addressed

@@ -1,6 +1,7 @@
 """Who speaks to which site, and how many at once? A lane is a task that works off the letters for one site.
 
-Lanes come with work and go with it. Their number for one site is bounded, so that a slow receiver ties up its own lanes
+A site here is whatever letters are put under: the desk takes a receiver as met from one source. Lanes come with work and go
+with it. Their number for one site is bounded, so that a slow receiver ties up its own lanes
 and nobody else's.
 """
 

@@ -1,6 +1,6 @@
 """How does a claimed recipient become a letter that a lane can send? Its message is read and walks the steps.
 
-A batch is read in few queries: standing of the accounts, signing keys (remembered for a while), and the bodies of
+A batch is read in few queries: how the accounts stand, signing keys (remembered for a while), and the bodies of
 small messages together; large ones come one by one. Bytes are taken from the budget before they are read and returned
 when the last recipient of the message is settled.
 """
@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from kit import addresses
 from kit.crypto import Keyring
 from kit.db import Database
 from mail import domains
@@ -20,10 +21,10 @@ from mail.dispatch import claim as queue
 from mail.dispatch import outcomes, steps
 from mail.dispatch.away import patiently
 from mail.dispatch.budget import Budget
-from mail.dispatch.claim import Claimed
+from mail.dispatch.claim import Claimed, Standing
 from mail.dispatch.leases import Lease
 from mail.dispatch.outcomes import Entry
-from mail.transports import OutgoingMail
+from mail.transports import OutgoingMail, Source
 from mail.wire.address import AddressError, domain_of
 from mail.wire.dkim import SigningKey
 
@@ -81,7 +82,10 @@ class Preparation:
         for lease in leases:
             groups.setdefault(lease.claimed.message_id, []).append(lease)
         accounts = {lease.claimed.account_id for lease in leases}
-        suspended = await patiently(lambda: self._suspended(accounts))
+        standings = await patiently(lambda: self._standings(accounts))
+        # A source may be another machine's: its mail leaves from the default address here, rather than wait.
+        wanted = {standing.source for standing in standings.values() if standing.source is not None}
+        here = {source for source in wanted if addresses.here(source.ip)}
         keys = await patiently(lambda: self._signing_keys({_signs(group[0].claimed) for group in groups.values()}))
         for chunk in _chunks(list(groups.values()), together=min(_TOGETHER, self._budget.total // 8 // _COPIES)):
             # All at once: two half-served batches would wait for each other.
@@ -91,13 +95,14 @@ class Preparation:
             ready: list[Letter] = []
             for group in chunk:
                 first = group[0].claimed
+                standing = standings[first.account_id]
                 matter = steps.Matter(
                     first=first,
                     content=contents.pop(first.message_id, None),
-                    suspended=first.account_id in suspended,
+                    suspended=standing.barred,
                     key=keys[_signs(first)],
                 )
-                ready += self._address(group, matter)
+                ready += self._address(group, matter, standing.source if standing.source in here else None)
             yield ready
 
     def settled(self, letter: Letter) -> None:
@@ -106,16 +111,20 @@ class Preparation:
         if not letter.parcel.recipients:
             self._budget.give(letter.parcel.size)
 
-    def _address(self, group: Sequence[Lease], matter: steps.Matter) -> list[Letter]:
+    def _address(self, group: Sequence[Lease], matter: steps.Matter, source: Source | None) -> list[Letter]:
         try:
             stop = steps.stopped(matter)
             if stop is None:
                 parcel = Parcel(_COPIES * matter.first.size, len(group))
                 finished = steps.finishing(matter, self._mail_domain)
-                return [
-                    Letter(lease, steps.outgoing(lease.claimed, finished, self._keyring, self._mail_domain), parcel)
-                    for lease in group
-                ]
+                make = functools.partial(
+                    steps.outgoing,
+                    content=finished,
+                    keyring=self._keyring,
+                    mail_domain=self._mail_domain,
+                    source=source,
+                )
+                return [Letter(lease, make(lease.claimed), parcel) for lease in group]
             ends = [outcomes.held(lease.claimed, stop.cause, stop.words) for lease in group]
         # One message's fault must not become its neighbours'.
         except Exception as fault:
@@ -141,9 +150,9 @@ class Preparation:
         async with self._db.connection() as conn:
             return await queue.bodies(conn, ids)
 
-    async def _suspended(self, accounts: set[UUID]) -> set[UUID]:
+    async def _standings(self, accounts: set[UUID]) -> dict[UUID, Standing]:
         async with self._db.connection() as conn:
-            return await queue.suspended(conn, accounts)
+            return await queue.standings(conn, accounts)
 
 
 def _signs(claimed: Claimed) -> Signs:

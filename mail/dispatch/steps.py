@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from kit.crypto import Keyring
 from mail.dispatch import outcomes
 from mail.dispatch.claim import Claimed
-from mail.transports import Hop, OutgoingMail, OutgoingRecipient
+from mail.transports import Hop, OutgoingMail, OutgoingRecipient, Source
 from mail.wire import message, returnpath
 from mail.wire.dkim import SigningKey
 
@@ -104,7 +104,14 @@ def finishing(matter: Matter, mail_domain: str) -> Finished:
     return Finished(matter.content or b"", plan)
 
 
-def outgoing(claimed: Claimed, content: Callable[[Hop], bytes], keyring: Keyring, mail_domain: str) -> OutgoingMail:
+def outgoing(
+    claimed: Claimed,
+    content: Callable[[Hop], bytes],
+    keyring: Keyring,
+    mail_domain: str,
+    *,
+    source: Source | None = None,
+) -> OutgoingMail:
     """The transaction of one recipient, whose envelope sender is its own signed return path.
 
     A message that was submitted with the null sender is a notification and keeps it, so that nothing ever answers it
@@ -121,4 +128,5 @@ def outgoing(claimed: Claimed, content: Callable[[Hop], bytes], keyring: Keyring
         ret=claimed.dsn_ret,
         envid=claimed.dsn_envid,
         size=claimed.size,
+        source=source,
     )

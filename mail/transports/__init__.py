@@ -25,6 +25,15 @@ from mail.wire.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """An address of this machine that mail leaves from in place of the default one."""
+
+    ip: str
+    hostname: str
+    """What its PTR record says; said at EHLO (RFC 5321 §4.1.1.1)."""
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingRecipient:
     """One RCPT TO of a transaction."""
 
@@ -84,6 +93,8 @@ class OutgoingMail:
     """Bytes of the stored content; from 256 KB on, `content` is called in a thread."""
     clear: bool = True
     """May go unencrypted where a host has no TLS or none that works (RFC 7435). False: it waits for one that has."""
+    source: Source | None = None
+    """Where it leaves from, to hosts that can be reached from there; None: the machine's default address."""
 
 
 @dataclass(frozen=True, slots=True)

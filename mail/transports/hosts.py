@@ -3,14 +3,18 @@
 Shared by `relay` and `mx`. Connections are kept by (source, site), a few seconds and a hundred messages each: a
 receiver sees few greetings, and a message costs two round trips. A connection that died while it was kept is nobody's
 fault: the message goes over a fresh one at once.
+
+A message leaves from its source, and then only to hosts that the source can reach: who is turned away there must not come
+by another door. Where it reaches none (a source of IPv4, hosts of IPv6 alone), the default address is better than no mail.
 """
 
 import asyncio
+import ipaddress
 import ssl
 from collections import deque
 from collections.abc import Sequence
 
-from mail.transports import Conversation, Delivery, Heartbeat, LeaseLost, Outcome, OutgoingMail
+from mail.transports import Conversation, Delivery, Heartbeat, LeaseLost, Outcome, OutgoingMail, Source
 from mail.transports.exchange import Deadlines, HostFault
 from mail.transports.smtp import Session, Target, open_session
 from mail.verdict import Cause, Deferred, Verdict
@@ -27,7 +31,7 @@ NO_TLS = 3 * 24 * 3600.0
 
 _MOST_REMEMBERED = 10_000
 
-type _Key = tuple[str | None, str]
+type _Key = tuple[Source | None, str]
 
 
 def opportunistic() -> ssl.SSLContext:
@@ -66,10 +70,10 @@ class Hosts:
         *,
         site: str,
         heartbeat: Heartbeat,
-        source_ip: str | None = None,
     ) -> Delivery:
-        """Try kept connections of this site, then the targets. Raises LeaseLost."""
-        key = (source_ip, site)
+        """Try kept connections of this source and site, then the targets. Raises LeaseLost."""
+        source, targets = leaving(mail.source, targets)
+        key = (source, site)
         ends = asyncio.get_running_loop().time() + self._deadlines.attempt
         talks: list[Conversation] = []
         faults: list[HostFault] = []
@@ -80,7 +84,7 @@ class Hosts:
                 talks.append(fault.conversation)
         for target in targets[:MOST_TARGETS]:
             try:
-                session = await self._open(target, source_ip, heartbeat, talks, ends, clear=mail.clear)
+                session = await self._open(target, source, heartbeat, talks, ends, clear=mail.clear)
                 return await self._over(session, key, mail, heartbeat, talks, ends)
             except HostFault as fault:
                 talks.append(fault.conversation)
@@ -118,7 +122,7 @@ class Hosts:
     async def _open(
         self,
         target: Target,
-        source_ip: str | None,
+        source: Source | None,
         heartbeat: Heartbeat,
         talks: list[Conversation],
         ends: float,
@@ -132,7 +136,7 @@ class Hosts:
         address = (target.ip, target.port)
         in_clear = clear and self._no_tls.get(address, 0.0) > now
         try:
-            session = await self._connect(target, source_ip, None if in_clear else self._tls, ends, clear=clear)
+            session = await self._connect(target, source, None if in_clear else self._tls, ends, clear=clear)
         except HostFault as fault:
             if not fault.tls or not clear:
                 raise
@@ -140,7 +144,7 @@ class Hosts:
             self._remember_no_tls(address, now)
             if not await heartbeat():
                 raise LeaseLost from None
-            session = await self._connect(target, source_ip, None, ends, clear=True)
+            session = await self._connect(target, source, None, ends, clear=True)
         return session
 
     def _remember_no_tls(self, address: tuple[str, int], now: float) -> None:
@@ -150,13 +154,13 @@ class Hosts:
             self._no_tls[address] = now + NO_TLS
 
     async def _connect(
-        self, target: Target, source_ip: str | None, tls: ssl.SSLContext | None, ends: float, *, clear: bool
+        self, target: Target, source: Source | None, tls: ssl.SSLContext | None, ends: float, *, clear: bool
     ) -> Session:
         session = await open_session(
             target,
             helo=self._helo,
             tls=tls,
-            source_ip=source_ip,
+            source=source,
             deadlines=self._deadlines,
             refuse_own=self._refuse_own,
             ends=ends,
@@ -199,6 +203,20 @@ class Hosts:
         else:
             self._idle.pop(key, None)
         session.quit()
+
+
+def leaving(source: Source | None, targets: Sequence[Target]) -> tuple[Source | None, Sequence[Target]]:
+    """Where a message leaves from, and which targets it meets from there."""
+    if source is None:
+        return None, targets
+    reached = [target for target in targets if _reaches(source.ip, target.ip)]
+    return (source, reached) if reached else (None, targets)
+
+
+def _reaches(source_ip: str, target_ip: str) -> bool:
+    """Whether a connection between these addresses can be thought of at all."""
+    source, target = ipaddress.ip_address(source_ip), ipaddress.ip_address(target_ip)
+    return source.version == target.version and (target.is_loopback or not source.is_loopback)
 
 
 def _conclusion(faults: Sequence[HostFault]) -> tuple[Verdict, Reply | None]:

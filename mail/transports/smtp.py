@@ -10,7 +10,7 @@ import ipaddress
 import ssl
 from dataclasses import dataclass, field
 
-from mail.transports import Heartbeat, Hop, OutgoingMail
+from mail.transports import Heartbeat, Hop, OutgoingMail, Source
 from mail.transports.exchange import Deadlines, Exchange, HostFault, Transaction
 from mail.transports.stream import Hangup, Injection, Script, Stream
 from mail.verdict import Cause, Deferred, Phase, judge
@@ -84,13 +84,14 @@ async def open_session(
     *,
     helo: str,
     tls: ssl.SSLContext | None,
-    source_ip: str | None = None,
+    source: Source | None = None,
     deadlines: Deadlines | None = None,
     refuse_own: bool = False,
     ends: float,
 ) -> Session:
     """Connect and greet, with STARTTLS where `tls` is given and the host offers it. Raises HostFault.
 
+    `helo` is our own name; a `source` has its own, and is what the connection leaves from.
     `refuse_own`: do not talk to an address of this machine, nor to a host that greets with our own name; mail that comes
     back to us would go round for ever. `ends`: a moment of the loop's clock at which the attempt is broken off.
     """
@@ -99,7 +100,7 @@ async def open_session(
     stream = Stream()
     try:
         async with asyncio.timeout_at(ends):
-            return await _greet(target, helo, tls, source_ip, deadlines, refuse_own, script, stream)
+            return await _greet(target, helo, tls, source, deadlines, refuse_own, script, stream)
     except TimeoutError:
         stream.abort()
         script.aside("broken off: the conversation takes too long")
@@ -113,7 +114,7 @@ async def _greet(
     target: Target,
     helo: str,
     tls: ssl.SSLContext | None,
-    source_ip: str | None,
+    source: Source | None,
     deadlines: Deadlines,
     refuse_own: bool,
     script: Script,
@@ -121,11 +122,14 @@ async def _greet(
 ) -> Session:
     step = "connecting"
     trouble_is_tls = False
+    name = source.hostname if source else helo
+    if source:
+        script.aside(f"from {source.ip}")
     try:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(deadlines.connect):
             await loop.create_connection(
-                lambda: stream, target.ip, target.port, local_addr=(source_ip, 0) if source_ip else None
+                lambda: stream, target.ip, target.port, local_addr=(source.ip, 0) if source else None
             )
         if refuse_own and stream.local_ip == target.ip:
             script.aside("the address is our own")
@@ -134,19 +138,19 @@ async def _greet(
         greeting = await stream.reply(script, within=deadlines.greeting)
         if not greeting.positive:
             raise HostFault(judge(greeting, Phase.GREETING), greeting, script.conversation())
-        if refuse_own and greeting.text.partition(" ")[0].lower() == helo.lower():
+        if refuse_own and greeting.text.partition(" ")[0].lower() in {helo.lower(), name.lower()}:
             # RFC 5321 §4.2: a greeting begins with the host's name. Ours, so we are behind a translated address.
             script.aside("the host has our own name")
             raise HostFault(Deferred(Cause.LOOP, Cause.LOOP.fault), None, script.conversation())
         step = "EHLO"
-        offered = await _ehlo(stream, script, helo, deadlines)
+        offered = await _ehlo(stream, script, name, deadlines)
         if tls is not None and "STARTTLS" in offered:
             step, trouble_is_tls = "STARTTLS", True
             await _starttls(stream, script, target, tls, deadlines)
             # With TLS 1.3 a host's objection to the handshake comes after it, so a hangup here still is about TLS.
             step = "EHLO after STARTTLS"
             # RFC 3207 §4.2: what was offered in the clear is forgotten.
-            offered = await _ehlo(stream, script, helo, deadlines)
+            offered = await _ehlo(stream, script, name, deadlines)
     except TimeoutError:
         script.aside(f"no answer in time: {step}")
         cause = Cause.TLS if trouble_is_tls else Cause.NETWORK

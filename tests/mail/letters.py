@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import uuid4
 
-from mail.transports import Delivery, Hop, OutgoingMail, OutgoingRecipient
+from mail.transports import Delivery, Hop, OutgoingMail, OutgoingRecipient, Source
 from mail.transports.exchange import Deadlines
 from mail.verdict import Verdict
 
@@ -20,10 +20,11 @@ def mail(
     notify: str | None = None,
     orcpt: str | None = None,
     size: int = 0,
+    source: Source | None = None,
 ) -> OutgoingMail:
     made = content if callable(content) else lambda hop: content
     recipients = tuple(OutgoingRecipient(uuid4(), address, notify, orcpt) for address in addresses or ("b@far.test",))
-    return OutgoingMail("r1@out.test", recipients, made, "far.test", smtputf8, False, ret, envid, size)
+    return OutgoingMail("r1@out.test", recipients, made, "far.test", smtputf8, False, ret, envid, size, source=source)
 
 
 async def held() -> bool:

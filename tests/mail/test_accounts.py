@@ -216,7 +216,7 @@ async def test_every_door_asks_the_table(
             except LiveryError as refusal:
                 codes.add(refusal.code)
         async with world_db.connection() as conn:
-            if not await queue.suspended(conn, [shop.id]):
+            if not (await queue.standings(conn, [shop.id]))[shop.id].barred:
                 found.add("delivery")
         return found
 

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from mail.transports import Source
 from mail.transports.hosts import MOST_CARRIED, Hosts
 from mail.transports.smtp import Target
 from mail.verdict import Bounced, Deferred, Delivered
@@ -32,12 +33,12 @@ async def test_a_connection_carries_a_hundred_messages_and_no_more(sink: Sink) -
     assert (len(sink.accepted), sink.connections) == (MOST_CARRIED + 1, 2)
 
 
-async def test_sites_and_sources_do_not_share_connections(sink: Sink) -> None:
+async def test_sites_do_not_share_connections(sink: Sink) -> None:
     hosts = Hosts(helo="out.test", deadlines=QUICK)
-    for site, source in (("a", None), ("b", None), ("a", "127.0.0.1"), ("a", None)):
-        await hosts.deliver(mail(), [at(sink.port)], site=site, heartbeat=held, source_ip=source)
+    for site in ("a", "b", "a"):
+        await hosts.deliver(mail(), [at(sink.port)], site=site, heartbeat=held)
     await hosts.close()
-    assert sink.connections == 3
+    assert [mail.session for mail in sink.accepted] == [1, 2, 1]
 
 
 async def test_an_idle_connection_says_goodbye() -> None:
@@ -84,15 +85,19 @@ async def test_our_own_address_is_refused_where_asked(sink: Sink) -> None:
     assert sink.mails == []
 
 
+@pytest.mark.parametrize("name", ["OUT.test", "Mta.test"])
 @pytest.mark.parametrize(("refuse", "verdict"), [(False, Delivered), (True, Deferred)])
-async def test_a_host_that_greets_with_our_own_name_is_refused_where_asked(refuse: bool, verdict: type) -> None:
+async def test_a_host_that_greets_with_our_own_name_is_refused_where_asked(
+    refuse: bool, verdict: type, name: str
+) -> None:
     """Behind a translated address the addresses themselves do not tell that we have met ourselves."""
     sink = Sink()
-    sink.answers("220 OUT.test ESMTP", at="connect")
+    sink.answers(f"220 {name} ESMTP", at="connect")
     await sink.start(0, "127.0.0.2")
     hosts = Hosts(helo="out.test", deadlines=QUICK, refuse_own=refuse)
     target = Target("mx.far.test", "127.0.0.2", sink.port)
-    delivery = await hosts.deliver(mail(), [target], site="far", heartbeat=held, source_ip="127.0.0.1")
+    letter = mail(source=Source("127.0.0.1", "mta.test"))
+    delivery = await hosts.deliver(letter, [target], site="far", heartbeat=held)
     await hosts.close()
     await sink.stop()
     assert isinstance(delivery.outcomes[0].verdict, verdict)

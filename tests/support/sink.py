@@ -31,6 +31,8 @@ class Mail:
     content: bytes
     """As sent, dots un-stuffed, CRLF lines."""
     helo: str
+    peer: str
+    """The address it came from."""
     tls: bool
     session: int
     reply: str
@@ -252,6 +254,7 @@ class _Session:
             recipient_parameters=tuple(self.recipient_parameters),
             content=b"".join(lines),
             helo=self.helo,
+            peer=self.writer.get_extra_info("peername")[0],
             tls=self.secure,
             session=self.number,
             reply=reply,
