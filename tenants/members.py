@@ -18,6 +18,7 @@ from kit.db import Connection, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
 from tenants import audit
+from tenants.makers import left_in_force
 from tenants.models import Role
 from tenants.permissions import Permission, outranks
 from tenants.scope import Scope
@@ -37,6 +38,15 @@ class MemberView:
     second_factor: bool
     last_seen_at: datetime | None
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A member who was given another role or removed."""
+
+    member: MemberView
+    credentials: int
+    """How many that the person made are still in force: they are the account's, and go on."""
 
 
 _VIEW = """m.id, m.account_id, m.email, m.name, m.role, m.totp_confirmed_at is not null as second_factor,
@@ -125,8 +135,8 @@ async def list_members(
     return [_view(row) for row in rows]
 
 
-async def change_role(conn: Connection, scope: Scope, id: UUID | None, role: Role) -> MemberView:
-    """Give a member another role.
+async def change_role(conn: Connection, scope: Scope, id: UUID | None, role: Role) -> Changed:
+    """Give a member another role. What the person made (`tenants.makers`) goes on.
 
     Raises LiveryError DENIED without Permission.MEMBERS or for a role, old or new, above one's own; MISSING; CONFLICT
     where the account would be left without an owner.
@@ -145,11 +155,11 @@ async def change_role(conn: Connection, scope: Scope, id: UUID | None, role: Rol
         target=member.id,
         changes={"role": (member.role.value, role.value)},
     )
-    return _view(row)
+    return Changed(_view(row), await left_in_force(conn, scope, member.id))
 
 
-async def remove_member(conn: Connection, scope: Scope, id: UUID | None) -> MemberView:
-    """Let a member in no more: the sessions end with the person. Raises as `change_role` does."""
+async def remove_member(conn: Connection, scope: Scope, id: UUID | None) -> Changed:
+    """Let a member in no more: the sessions end with the person, credentials go on. Raises as `change_role` does."""
     scope.require(Permission.MEMBERS)
     member, last_owner = await _find(conn, scope, id)
     await check_rank(conn, scope, member.account_id, member.role)
@@ -164,7 +174,7 @@ async def remove_member(conn: Connection, scope: Scope, id: UUID | None) -> Memb
         target=member.id,
         changes={"email": (member.email, None), "role": (member.role.value, None)},
     )
-    return member
+    return Changed(member, await left_in_force(conn, scope, member.id))
 
 
 async def check_rank(conn: Connection, scope: Scope, account_id: UUID, *roles: Role) -> None:

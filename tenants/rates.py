@@ -18,6 +18,7 @@ import asyncpg
 from kit.db import Connection, Database
 from kit.errors import Kind, LiveryError, invalid
 from kit.statement import Part
+from tenants.scope import Scope
 
 _MOST = 2_000_000_000
 
@@ -119,6 +120,21 @@ def windows(row: Mapping[str, Any]) -> list[Window]:
     """What COLUMNS brought."""
     columns = ("rated_ids", "rated_spans", "rated_most", "rated_used", "rated_ends", "rated_zones")
     return [Window(*values) for values in zip(*(row[column] for column in columns), strict=True)]
+
+
+async def standing(conn: Connection, scope: Scope, credentials: Sequence[UUID]) -> dict[UUID, list[Window]]:
+    """The limited windows of those of these credentials that the scope sees, the shortest first."""
+    own = f"array(select id from credential where id = any ($2::uuid[]) and {scope.see('account_id')})"
+    rows = await conn.fetch(
+        f"""with {rated(own)} select id, span, most, used, ends_at, zone from rated
+             order by array_position(array['minute', 'hour', 'day', 'month'], span)""",
+        scope.account_id,
+        list(credentials),
+    )
+    found: dict[UUID, list[Window]] = {}
+    for row in rows:
+        found.setdefault(row["id"], []).append(Window(*row.values()))
+    return found
 
 
 def _count(taken: Sequence[tuple[Window, int]]) -> Part:

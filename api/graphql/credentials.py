@@ -13,7 +13,7 @@ from api.graphql.pages import PageInfo, cursor, identity, page, page_size
 from api.graphql.problems import Problem, refusable
 from api.graphql.roles import Permission
 from kit.errors import missing
-from tenants import keys
+from tenants import keys, makers, rates
 from tenants.permissions import Permission as Allowed
 from tenants.rates import Limits
 from tenants.terms import Terms
@@ -56,12 +56,52 @@ class RateLimits:
     per_month: int | None
 
 
+@strawberry.enum
+class LimitWindow(Enum):
+    """A span of the calendar in which recipients are counted."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+@strawberry.type
+class LimitUse:
+    """How much of a limit is used in its present minute, hour, day or month, over all doors together."""
+
+    window: LimitWindow
+    most: int
+    used: int = strawberry.field(description="Recipients taken so far.")
+    ends_at: datetime = strawberry.field(description="From this moment on it is counted anew.")
+
+
+@strawberry.type
+class CredentialMaker:
+    """The person who made a credential. It goes on when that person gets another role or is removed."""
+
+    member_id: strawberry.ID | None = strawberry.field(description="Null for the provider's people, who have no name.")
+    name: str | None = strawberry.field(description="Null once the person was removed.")
+    email: str | None
+    removed: bool = strawberry.field(description="The person is no member any more.")
+    by_provider: bool = strawberry.field(description="Somebody of an account above.")
+
+
+async def _limit_use(root: "Credential", info: Info) -> list[LimitUse]:
+    return await info.context.load.limit_uses.load(UUID(root.id))
+
+
+async def _made_by(root: "Credential", info: Info) -> CredentialMaker | None:
+    return await info.context.load.makers.load(UUID(root.id))
+
+
 @strawberry.type
 class Credential:
     """One way for a program to act for an account. Its secret is shown once, when it is made."""
 
     id: strawberry.ID
     account_id: strawberry.ID
+    account_name: str
     kind: CredentialKind
     name: str = strawberry.field(description="For people: what it is used by.")
     username: str | None = strawberry.field(description="Of an SMTP user.")
@@ -70,6 +110,9 @@ class Credential:
     permissions: list[Permission] = strawberry.field(description="What it is allowed in its account and below.")
     networks: list[str] = strawberry.field(description="Where it may be used from; empty: anywhere.")
     limits: RateLimits
+    limit_use: list[LimitUse] = strawberry.field(
+        resolver=_limit_use, description="What is used of each limit it has, the shortest first; empty without limits."
+    )
     sandbox: bool = strawberry.field(description="Its mail is accepted and charged, and never leaves the house.")
     expires_at: datetime | None
     disabled_at: datetime | None
@@ -79,7 +122,9 @@ class Credential:
     )
     last_used_ip: str | None
     created_at: datetime
-    created_by: strawberry.ID | None = strawberry.field(description="The member who made it; null: a program did.")
+    created_by: CredentialMaker | None = strawberry.field(
+        resolver=_made_by, description="The person who made it; null: a program did, or the operator's command line."
+    )
 
 
 @strawberry.type
@@ -152,6 +197,7 @@ def credential(found: keys.CredentialView) -> Credential:
     return Credential(
         id=strawberry.ID(str(found.id)),
         account_id=strawberry.ID(str(found.account_id)),
+        account_name=found.account_name,
         kind=CredentialKind(found.kind.value),
         name=terms.name,
         username=found.username,
@@ -167,7 +213,22 @@ def credential(found: keys.CredentialView) -> Credential:
         last_used_at=found.last_used_at,
         last_used_ip=found.last_used_ip,
         created_at=found.created_at,
-        created_by=strawberry.ID(str(found.created_by)) if found.created_by else None,
+    )
+
+
+def limit_use(window: rates.Window) -> LimitUse:
+    """A limit's use as clients see it."""
+    return LimitUse(window=LimitWindow(window.span), most=window.most, used=window.used, ends_at=window.ends_at)
+
+
+def maker(found: makers.Maker) -> CredentialMaker:
+    """Who made a credential, as clients see it."""
+    return CredentialMaker(
+        member_id=strawberry.ID(str(found.member_id)) if found.member_id else None,
+        name=found.name,
+        email=found.email,
+        removed=found.removed,
+        by_provider=found.by_provider,
     )
 
 
@@ -177,14 +238,25 @@ async def list_credentials(
     after: str | None = None,
     account_id: strawberry.ID | None = None,
     revoked: bool = False,
+    created_by: strawberry.ID | None = None,
 ) -> CredentialConnection:
-    """The credentials of one account, newest first."""
+    """Credentials of one account, or all that one member made, newest first."""
     scope, size, last = info.context.allowed(Allowed.KEYS), page_size(first), cursor(after)
-    account = scope.account_id if account_id is None else identity(account_id)
+    named = [identity(id) for id in (account_id, created_by) if id is not None]
+    account = None if account_id is None else identity(account_id)
+    member = None if created_by is None else identity(created_by)
     found: list[keys.CredentialView] = []
-    if account is not None:
+    if None not in named:  # what is no id names nothing
         async with info.context.read(Allowed.KEYS) as conn:
-            found = await keys.credentials(conn, scope, account_id=account, first=size + 1, after=last, revoked=revoked)
+            found = await keys.credentials(
+                conn,
+                scope,
+                account_id=account if named else scope.account_id,
+                first=size + 1,
+                after=last,
+                revoked=revoked,
+                maker=member,
+            )
     rows, page_info = page(found, size)
     return CredentialConnection(nodes=[credential(row) for row in rows], page_info=page_info)
 

@@ -6,9 +6,10 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from api.context import Context
-from api.graphql import accounts, events, recipients, sources
+from api.graphql import accounts, credentials, events, recipients, sources
 from mail import feed, search
 from mail.accounts.activity import Activity, activity
+from tenants import makers, rates
 from tenants.permissions import Permission
 from tenants.sources import view_sources
 
@@ -27,6 +28,18 @@ class Loaders:
         self.recipients: DataLoader[RecipientPage, recipients.RecipientConnection] = DataLoader(self._recipients)
         self.activities: DataLoader[UUID, accounts.Activity] = DataLoader(self._activities)
         self.sources: DataLoader[UUID, sources.Source | None] = DataLoader(self._sources)
+        self.limit_uses: DataLoader[UUID, list[credentials.LimitUse]] = DataLoader(self._limit_uses)
+        self.makers: DataLoader[UUID, credentials.CredentialMaker | None] = DataLoader(self._makers)
+
+    async def _limit_uses(self, ids: list[UUID]) -> Sequence[list[credentials.LimitUse]]:
+        async with self._context.read(Permission.KEYS) as conn:
+            found = await rates.standing(conn, self._context.scope, ids)
+        return [[credentials.limit_use(window) for window in found.get(id, [])] for id in ids]
+
+    async def _makers(self, ids: list[UUID]) -> Sequence[credentials.CredentialMaker | None]:
+        async with self._context.read(Permission.KEYS) as conn:
+            found = await makers.makers(conn, self._context.scope, ids)
+        return [credentials.maker(found[id]) if id in found else None for id in ids]
 
     async def _activities(self, ids: list[UUID]) -> Sequence[accounts.Activity]:
         async with self._context.read(Permission.READ) as conn:

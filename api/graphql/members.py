@@ -16,7 +16,19 @@ from tenants.permissions import Permission, role_named
 
 Info = strawberry.Info[Context, None]
 
-MemberResult = Annotated[Member | Problem, strawberry.union("MemberResult")]
+
+@strawberry.type
+class MemberChanged:
+    """A member with another role, or one who is none any more."""
+
+    member: Member
+    credentials_in_force: int = strawberry.field(
+        description="SMTP users and API keys that the person made and that still let programs in: they are the account's "
+        "and go on. `credentials(createdBy:)` lists them."
+    )
+
+
+MemberResult = Annotated[MemberChanged | Problem, strawberry.union("MemberResult")]
 
 
 @strawberry.type
@@ -44,16 +56,20 @@ async def list_members(
 async def change_role(info: Info, id: strawberry.ID, role: Role) -> MemberResult:
     """Give a member another role."""
     async with info.context.change(Permission.MEMBERS) as unit:
-        changed = await members.change_role(unit.conn, info.context.scope, identity(id), role_named(str(role.value)))
-    return member(changed)
+        return _changed(
+            await members.change_role(unit.conn, info.context.scope, identity(id), role_named(str(role.value)))
+        )
 
 
 @refusable
 async def remove_member(info: Info, id: strawberry.ID) -> MemberResult:
     """Let a member in no more."""
     async with info.context.change(Permission.MEMBERS) as unit:
-        removed = await members.remove_member(unit.conn, info.context.scope, identity(id))
-    return member(removed)
+        return _changed(await members.remove_member(unit.conn, info.context.scope, identity(id)))
+
+
+def _changed(found: members.Changed) -> MemberChanged:
+    return MemberChanged(member=member(found.member), credentials_in_force=found.credentials)
 
 
 def account_named(id: strawberry.ID | None) -> UUID | None:

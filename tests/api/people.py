@@ -24,8 +24,9 @@ ACCEPT = f"""mutation ($token: String!, $name: String!, $password: String!) {{
     __typename ... on SignedIn {{ me {{ member {{ email name role }} account {{ slug }} }} }} {PROBLEM} }} }}"""
 MEMBERS = "query ($account: ID) { members(accountId: $account) { nodes { id email name role } } }"
 CHANGE = f"""mutation ($id: ID!, $role: Role!) {{ changeMemberRole(id: $id, role: $role) {{
-  __typename ... on Member {{ email role }} {PROBLEM} }} }}"""
-REMOVE = f"mutation ($id: ID!) {{ removeMember(id: $id) {{ __typename ... on Member {{ email }} {PROBLEM} }} }}"
+  __typename ... on MemberChanged {{ member {{ email role }} credentialsInForce }} {PROBLEM} }} }}"""
+REMOVE = f"""mutation ($id: ID!) {{ removeMember(id: $id) {{
+  __typename ... on MemberChanged {{ member {{ email }} credentialsInForce }} {PROBLEM} }} }}"""
 LOGIN = f"""mutation ($email: String!, $password: String!) {{ login(email: $email, password: $password) {{
   __typename ... on SignedIn {{ me {{ member {{ email }} }} }} ... on SecondFactorNeeded {{ challenge }} {PROBLEM} }} }}"""
 SECOND = f"""mutation ($challenge: String!, $code: String!) {{ loginSecondFactor(challenge: $challenge, code: $code) {{

@@ -1,13 +1,16 @@
 """Are credentials made, listed and ended by GraphQL, with Problems that name the field and rows that nobody else sees?"""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from kit.clock import shift
 from tests.api.conftest import Client, World, until
 
-FIELDS = """id accountId kind name username prefix state permissions networks sandbox expiresAt disabledAt revokedAt
-  lastUsedAt lastUsedIp createdAt createdBy limits { perMinute perHour perDay perMonth }"""
+FIELDS = """id accountId accountName kind name username prefix state permissions networks sandbox expiresAt disabledAt revokedAt
+  lastUsedAt lastUsedIp createdAt limits { perMinute perHour perDay perMonth }
+  createdBy { memberId name email removed byProvider } limitUse { window most used endsAt }"""
 PROBLEM = "... on Problem { code message field next until }"
 CREATE = f"""mutation ($input: CreateCredentialInput!) {{ createCredential(input: $input) {{ __typename
   ... on NewCredential {{ secret credential {{ {FIELDS} }} }} {PROBLEM} }} }}"""
@@ -119,6 +122,40 @@ async def test_the_last_use_of_a_key_is_seen(world: World) -> None:
         return node["name"] == "used" and node["lastUsedAt"] is not None and node["lastUsedIp"] == "127.0.0.1"
 
     await until(used)
+
+
+async def test_what_is_used_of_each_limit_is_shown(world: World) -> None:
+    client = await owner(world)
+    for name, limits in (("free", None), ("closed", {"perMinute": 0}), ("bound", {"perMonth": 50, "perHour": 9})):
+        made = await make(client, kind="API", name=name, limits=limits)
+    assert [(one["window"], one["most"], one["used"]) for one in made["credential"]["limitUse"]] == [
+        ("HOUR", 9, 0),
+        ("MONTH", 50, 0),
+    ]
+    send = """mutation ($to: [String!]!) { sendMail(input: { sender: "a@shop.test", to: $to, subject: "s", text: "t" }) {
+      __typename ... on Problem { code } } }"""
+    using = program(world, made["secret"])
+    async with world.db.connection() as conn:  # the first second of an hour, so that none ends meanwhile
+        await conn.execute(
+            """update clock_shift set by = by + date_trunc('hour', livery_now()) + interval '1 hour 1 second' - livery_now()"""
+        )
+    for to, typename in (
+        (["a@x.test", "b@x.test"], "SentMail"),
+        (["c@x.test"], "SentMail"),
+        ([f"{n}@x.test" for n in range(7)], "Problem"),
+    ):
+        answer = (await using.ask(send, to=to))["sendMail"]
+        assert answer["__typename"] == typename, answer
+    page = (await client.ask(LIST, first=3, revoked=False))["credentials"]["nodes"]
+    async with world.db.connection() as conn:
+        hour = await conn.fetchval("select date_trunc('hour', livery_now()) + interval '1 hour'")
+    used = {node["name"]: [(one["window"], one["most"], one["used"]) for one in node["limitUse"]] for node in page}
+    assert used == {"bound": [("HOUR", 9, 3), ("MONTH", 50, 3)], "closed": [("MINUTE", 0, 0)], "free": []}
+    assert datetime.fromisoformat(page[0]["limitUse"][0]["endsAt"]) == hour
+    async with world.db.connection() as conn:
+        await shift(conn, timedelta(hours=1))
+    [node] = (await client.ask(LIST, first=1, revoked=False))["credentials"]["nodes"]
+    assert node["limitUse"][0]["used"] == 0, "an hour that has ended counts no more"
 
 
 async def test_pages_follow_one_another(world: World) -> None:

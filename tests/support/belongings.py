@@ -76,6 +76,18 @@ async def _credential(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str
 
 
 async def _member(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -> None:
+    """With a credential of the account's that the person made."""
+    made = new_id()
+    await _credential(conn, made, owner, mark)
+    await conn.execute("update credential set created_by = $2 where id = $1", made, id)
+    await conn.execute(
+        """insert into audit_entry (id, account_id, member_id, home_id, action, target, changes)
+           values ($1, $2, $3, $2, 'credential.create', $4::uuid::text, '{}')""",
+        new_id(),
+        owner,
+        id,
+        made,
+    )
     await conn.execute(
         """insert into member (id, account_id, email, name, role, password_hash)
            values ($1, $2, $3::text || right($1::uuid::text, 12) || '@m.test', $3::text || ' member', 'analyst', 'none')""",
