@@ -1,7 +1,9 @@
 """When does somebody want to know that credits run low? Once for every time they fall below what the account has set.
 
-Looked at by the clock, off the way of mail: an alert opens when the balance (a pool's, for those who share one) is below
-`alert_below`, and is cleared once it has risen again. While one is open no second one is made.
+Looked at by the clock, off the way of mail: an alert opens when what can be spent (a pool's, for those who share one) is
+below `alert_below`, and is cleared once it has risen again. While one is open no second one is made, so whatever falls and
+rises between two looks, seconds apart, is one alert. What is left in a grant that has ended counts no more, whether or
+not its end is booked: a refund to it clears nothing.
 """
 
 from dataclasses import dataclass
@@ -13,6 +15,9 @@ from kit.ids import new_id
 from tenants.scope import Scope
 
 _LAST = UUID(int=2**128 - 1)
+_SPENDABLE = """(
+  select coalesce(sum(g.remaining), 0)::bigint as remaining from credit_grant g
+   where g.account_id = coalesce(a.pool_id, a.id) and g.is_open and (g.expires_at is null or g.expires_at > livery_now()))"""
 
 
 @dataclass(frozen=True)
@@ -33,14 +38,14 @@ async def evaluate(db: Database) -> list[Alert]:
     """Open and clear alerts by what is left now; return those that were opened."""
     async with db.transaction() as conn:
         await conn.execute(
-            """update credit_alert t set cleared_at = livery_now()
-                 from account a join balance b on b.account_id = coalesce(a.pool_id, a.id)
+            f"""update credit_alert t set cleared_at = livery_now()
+                 from account a cross join lateral {_SPENDABLE} b
                 where a.id = t.account_id and t.cleared_at is null
                   and (a.alert_below is null or a.deleted_at is not null or b.remaining >= a.alert_below)"""
         )
         low = await conn.fetch(
-            """select a.id as account_id, a.name, a.alert_below as threshold, b.remaining
-                 from account a join balance b on b.account_id = coalesce(a.pool_id, a.id)
+            f"""select a.id as account_id, a.name, a.alert_below as threshold, b.remaining
+                 from account a cross join lateral {_SPENDABLE} b
                 where a.alert_below is not null and a.deleted_at is null and b.remaining < a.alert_below
                   and not exists (select from credit_alert t where t.account_id = a.id and t.cleared_at is null)"""
         )
