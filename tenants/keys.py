@@ -20,6 +20,7 @@ from kit.db import Connection, UnitOfWork
 from kit.errors import Kind, LiveryError, missing
 from tenants import audit
 from tenants.credentials import NewCredential, check_end, checked_name, checked_networks, create_credential
+from tenants.makers import made_by
 from tenants.models import CredentialKind as CredentialKind  # doors name a kind, and import no models
 from tenants.permissions import CREDENTIALS, Permission
 from tenants.rates import Limits
@@ -45,6 +46,7 @@ class CredentialView:
 
     id: UUID
     account_id: UUID
+    account_name: str
     kind: CredentialKind
     username: str | None
     prefix: str | None
@@ -53,7 +55,6 @@ class CredentialView:
     terms: Terms
     may: frozenset[Permission]
     created_at: datetime
-    created_by: UUID | None
     disabled_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
@@ -62,26 +63,38 @@ class CredentialView:
 
 
 _COLUMNS = """c.id, c.account_id, c.kind, c.username, c.prefix, c.name, c.networks::text[] as networks, c.permissions,
-  c.per_minute, c.per_hour, c.per_day, c.per_month, c.sandbox, c.expires_at, c.created_at, c.created_by, c.disabled_at,
-  c.revoked_at, c.last_used_at, c.last_used_ip,
+  c.per_minute, c.per_hour, c.per_day, c.per_month, c.sandbox, c.expires_at, c.created_at, c.disabled_at, c.revoked_at,
+  c.last_used_at, c.last_used_ip, (select name from account where id = c.account_id) as account_name,
   case when c.revoked_at is not null then 'revoked' when c.expires_at <= livery_now() then 'expired'
        when c.disabled_at is not null then 'disabled' else 'active' end as state"""
 
 
 async def credentials(
-    conn: Connection, scope: Scope, *, account_id: UUID, first: int, after: UUID | None = None, revoked: bool = False
+    conn: Connection,
+    scope: Scope,
+    *,
+    account_id: UUID | None,
+    first: int,
+    after: UUID | None = None,
+    revoked: bool = False,
+    maker: UUID | None = None,
 ) -> list[CredentialView]:
-    """The account's credentials, newest first; revoked ones only where asked for. Nothing for an account out of sight."""
+    """Credentials, newest first: of one account or of all that the scope sees, by whomever or those that one member made.
+
+    Revoked ones only where asked for. Nothing for an account out of sight.
+    """
     rows = await conn.fetch(
         f"""select {_COLUMNS} from credential c
-             where {scope.see("c.account_id")} and c.account_id = $2 and ($3::uuid is null or c.id < $3)
-               and ($4 or c.revoked_at is null)
+             where {scope.see("c.account_id")} and ($2::uuid is null or c.account_id = $2)
+               and ($3::uuid is null or c.id < $3) and ($4 or c.revoked_at is null)
+               and ($6::uuid is null or {made_by(scope, "$6")})
              order by c.id desc limit $5""",
         scope.account_id,
         account_id,
         after,
         revoked,
         first,
+        maker,
     )
     return [_view(row) for row in rows]
 
@@ -243,6 +256,7 @@ def _view(row: Mapping[str, Any]) -> CredentialView:
     return CredentialView(
         id=row["id"],
         account_id=row["account_id"],
+        account_name=row["account_name"],
         kind=kind,
         username=row["username"],
         prefix=row["prefix"],
@@ -257,7 +271,6 @@ def _view(row: Mapping[str, Any]) -> CredentialView:
         ),
         may=CREDENTIALS[kind] if stated is None else stated,
         created_at=row["created_at"],
-        created_by=row["created_by"],
         disabled_at=row["disabled_at"],
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],

@@ -113,7 +113,8 @@ class Query:
     credentials = strawberry.field(
         resolver=list_credentials,
         description="SMTP users, API keys and networks of one account, by default one's own, newest first; revoked ones "
-        "where asked for.",
+        "where asked for. With `createdBy`, those that this member made or had made before being removed, also in the "
+        "accounts below unless `accountId` names one.",
     )
     credential = strawberry.field(
         resolver=find_credential, description="One credential; null where there is none of that id to be seen."
@@ -221,11 +222,13 @@ class Mutation:
     )
     change_member_role = strawberry.field(
         resolver=change_role,
-        description="Give a member another role: none above one's own, and an account keeps an owner.",
+        description="Give a member another role: none above one's own, and an account keeps an owner. Credentials that "
+        "the person made go on; the answer says how many.",
     )
     remove_member = strawberry.field(
         resolver=remove_member,
-        description="Let a member in no more; all sessions of the person end. The last owner stays.",
+        description="Let a member in no more; all sessions of the person end. The last owner stays. Credentials that the "
+        "person made go on; the answer says how many.",
     )
     send_mail = strawberry.field(
         resolver=send_mail,
