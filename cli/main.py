@@ -21,6 +21,8 @@ COMMANDS = {
     "schema": ("cli.schema:schema", "Print the GraphQL schema, or compare it with the committed one."),
     "doctor": ("cli.doctor:doctor", "Check this installation, a line a finding."),
     "operator": ("cli.accounts:operator", "The platform's own people."),
+    "account": ("cli.tree:account", "Resellers and their sub-accounts."),
+    "source": ("cli.tree:source", "Addresses that mail leaves from."),
     "credential": ("cli.credentials:credential", "What programs send with."),
     "explain": ("cli.explain:explain", "What do these delivery replies mean?"),
 }
@@ -80,6 +82,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         refuse(str(fault))
     except LiveryError as fault:
         refuse(f"{fault.message} {fault.next}" if fault.next else fault.message)
+    except Exception as fault:
+        import asyncpg
+
+        if isinstance(fault, asyncpg.UndefinedTableError):
+            refuse("The database has no tables yet, or old ones. Type: livery migrate")
+        raise
     sys.exit(result if isinstance(result, int) else 0)
 
 

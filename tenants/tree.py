@@ -7,6 +7,7 @@ left.
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -142,6 +143,27 @@ async def operator_account(conn: Connection) -> UUID | None:
     """The root of the tree; None before `livery operator create`."""
     id: UUID | None = await conn.fetchval("select id from account where kind = 'operator' order by created_at limit 1")
     return id
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One account in an outline of the tree."""
+
+    depth: int
+    slug: str
+    name: str
+    state: str
+    credits: int
+
+
+async def outline(conn: Connection) -> list[Line]:
+    """The whole tree, parents before their children: for commands of the operator."""
+    rows = await conn.fetch(
+        """select cardinality(lineage) - 1 as depth, slug, name, account_state(lineage) as state,
+                  account_credits(id) as credits
+             from account where deleted_at is null order by lineage"""
+    )
+    return [Line(**row) for row in rows]
 
 
 async def add_host(unit: UnitOfWork, *, host: str, account_id: UUID) -> None:
