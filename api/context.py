@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from api.sockets import Sockets
 
 
+STRANGERS = 200
+"""Operations of strangers that one process has under way at most: logins, sign-ups, links that were mailed."""
+
+
 @dataclass(frozen=True, eq=False)
 class Platform:
     """What one API process holds for its whole life."""
@@ -43,6 +47,8 @@ class Platform:
     uses: Uses
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
     """Places for request bodies above a megabyte: each is held in memory several times over."""
+    strangers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STRANGERS))
+    """Places for operations of those who are not signed in: who finds none is told to come again."""
 
     @property
     def secure(self) -> bool:

@@ -1,8 +1,9 @@
 """How does a GraphQL operation arrive over HTTP? By POST of JSON, alone, within its limits; never by GET, form or batch.
 
 1. Who asks is settled from the headers, before a byte of the body is read.
-2. The body may have 1 MB. Whoever is signed in may send up to 35 MB, for attachments; such a body must hold a single
-   `sendMail` and nothing else, and only a few are held in memory at a time.
+2. The body may have 1 MB, a stranger's 100 kB. Whoever is signed in may send up to 35 MB, for attachments; such a body must
+   hold a single `sendMail` and nothing else, and only a few are held in memory at a time. Of strangers a bounded number is
+   answered at a time: a flood of logins is told to come again instead of taking the memory and the database.
 3. What changes something needs the header X-Requested-With from browsers: forms of other sites cannot send it.
 4. The schema judges the document (`api.graphql.limits`), runs it within a time limit, and every error is masked.
 """
@@ -28,6 +29,8 @@ from kit.errors import Kind, LiveryError
 
 BODY = 1_000_000
 """Bytes any body may have."""
+STRANGERS_BODY = 100_000
+"""Bytes the body of somebody who is not signed in may have: nothing but addresses, passwords and tokens is in it."""
 SEND_BODY = 35_000_000
 """Bytes the body of a `sendMail` may have: 25 MB of mail in base64."""
 
@@ -35,6 +38,7 @@ _READ_SECONDS = 300.0  # 35 MB at 1 Mbit/s
 _SMALL_READ_SECONDS = 30.0
 _RUN_SECONDS = 10.0
 _SEND_SECONDS = 60.0
+_RETRY_SECONDS = 5
 
 _SECONDS = Histogram("graphql_seconds", "Time to answer one posted operation", ["kind"])
 
@@ -59,18 +63,24 @@ async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
             raise _bad("UNSUPPORTED", "The body must be JSON.", "Send `Content-Type: application/json`.")
         declared = request.headers.get("content-length", "")
         expected = int(declared) if declared.isdigit() else None
-        limit = SEND_BODY if asker.scope is not None else BODY
+        limit = SEND_BODY if asker.scope is not None else STRANGERS_BODY
         if expected is not None and expected > limit:
             raise _too_large(limit)
+        if asker.scope is None:
+            body = await _read(request, STRANGERS_BODY, _SMALL_READ_SECONDS)
+            if platform.strangers.locked():
+                raise _crowded()
+            async with platform.strangers:
+                return await _answer(request, platform, asker, body)
         if expected is None or expected > BODY:
-            if asker.scope is None and expected is None:
-                return await _answer(request, platform, asker, await _read(request, BODY, _SMALL_READ_SECONDS))
             async with platform.large:
                 return await _answer(request, platform, asker, await _read(request, limit, _READ_SECONDS))
         return await _answer(request, platform, asker, await _read(request, BODY, _SMALL_READ_SECONDS))
     except Exception as fault:
         refusal = explain(fault)
-        return _json(refused(refusal), _status(refusal))
+        status = _status(refusal)
+        # RFC 9110 §10.2.3
+        return _json(refused(refusal), status, {"retry-after": str(_RETRY_SECONDS)} if status == 503 else {})
 
 
 async def _asker(request: Request[Any, Any, Any], platform: Platform) -> Asker:
@@ -172,11 +182,18 @@ def _bad(code: str, message: str, next: str) -> LiveryError:
     return LiveryError(Kind.INVALID, code, message, next=next)
 
 
+def _crowded() -> LiveryError:
+    return LiveryError(
+        Kind.UNAVAILABLE, "BUSY", "Too many people are signing in just now.", next="Try again in a few seconds."
+    )
+
+
 def _too_large(limit: int) -> LiveryError:
+    size = f"{limit // 1_000_000} MB" if limit >= 1_000_000 else f"{limit // 1_000} kB"
     return LiveryError(
         Kind.INVALID,
         "TOO_LARGE",
-        f"The request is larger than {limit // 1_000_000} MB.",
+        f"The request is larger than {size}.",
         next="Attachments of up to 25 MB go into one `sendMail`, signed in and alone in its request.",
     )
 
@@ -187,5 +204,10 @@ def _status(refusal: LiveryError) -> int:
     )
 
 
-def _json(body: bytes, status: int) -> Response[bytes]:
-    return Response(body, status_code=status, media_type="application/json", headers={"cache-control": "no-store"})
+def _json(body: bytes, status: int, headers: dict[str, str] | None = None) -> Response[bytes]:
+    return Response(
+        body,
+        status_code=status,
+        media_type="application/json",
+        headers={"cache-control": "no-store", **(headers or {})},
+    )

@@ -172,7 +172,8 @@ async def prove(
     else:
         async with db.transaction(sees=scope.account_id) as conn:
             stored = await conn.fetchval("select password_hash from member where id = $1", member)
-        right = len(password or "") <= 1000 and await verify_password(password or "", stored)
+        async with throttle.unless_busy(db, tries):
+            right = len(password or "") <= 1000 and await verify_password(password or "", stored)
     if not right:
         raise totp.wrong_code() if code else invalid("This is not your password.", field, code="PASSWORD_REFUSED")
     await throttle.give_back(db, tries)

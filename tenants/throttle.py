@@ -7,12 +7,14 @@ Where a try is slow, many could be under way before the first of them has failed
 exactly, over all processes, and `give_back` takes back what was no failure.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from kit.db import Database
+from kit.errors import Kind, LiveryError
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,17 @@ async def give_back(db: Database, limits: Sequence[Limit]) -> None:
             "update attempts set failures = failures - 1 where key = any ($1::text[]) and failures > 0",
             [limit.key[:200] for limit in limits],
         )
+
+
+@contextlib.asynccontextmanager
+async def unless_busy(db: Database, limits: Sequence[Limit]) -> AsyncIterator[None]:
+    """Give a try back that was never looked at, because too many others were under way (LiveryError UNAVAILABLE)."""
+    try:
+        yield
+    except LiveryError as refusal:
+        if refusal.kind is Kind.UNAVAILABLE:
+            await give_back(db, limits)
+        raise
 
 
 async def tries(db: Database, purpose: str, name: str, ip: str) -> list[Limit]:

@@ -45,7 +45,8 @@ async def log_in(info: Info, email: str, password: str) -> LoginResult:
     tries = await throttle.tries(db, "web", email, asker.ip)
     if not await throttle.take(db, tries):
         raise throttled()
-    person = await sessions.check_password(db, email=email, password=password)
+    async with throttle.unless_busy(db, tries):
+        person = await sessions.check_password(db, email=email, password=password)
     if person is None or not await welcome(context, person):
         raise _wrong()
     await throttle.give_back(db, tries)

@@ -66,7 +66,8 @@ async def request(
             Kind.EXHAUSTED, "THROTTLED", "Too many attempts to sign up.", next="Wait a minute, then try again."
         )
     # For known addresses too: the work is what takes time. No connection is held meanwhile.
-    password_hash = await hash_password(password)
+    async with throttle.unless_busy(db, sign_up.limits(ip)):
+        password_hash = await hash_password(password)
     async with db.transaction() as conn:
         await sign_up.brand_of(conn, brand_id)
         token = await sign_up.begin(conn, brand_id, wish, password_hash)

@@ -1,6 +1,7 @@
 """How much may one request ask for? What is too much is refused at once, whole, and the server stays quick."""
 
 import asyncio
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -19,10 +20,11 @@ from graphql import (
     validate,
 )
 
+from api.context import STRANGERS
 from api.graphql import limits
 from api.graphql.pages import MOST
 from api.graphql.schema import print_sdl, schema
-from tests.api.conftest import ME, World
+from tests.api.conftest import LOGIN, ME, PASSWORD, World
 
 
 def nested(levels: int) -> str:
@@ -129,15 +131,38 @@ async def test_a_page_has_one_to_a_hundred_rows(world: World, field: str, first:
     assert await program.ask(query, n=100)
 
 
-@pytest.mark.parametrize("signed_in", [True, False])
-async def test_a_body_has_a_megabyte(world: World, signed_in: bool) -> None:
+@pytest.mark.parametrize(("signed_in", "most", "told"), [(True, 1_000_000, "1 MB"), (False, 100_000, "100 kB")])
+async def test_a_body_has_a_megabyte_and_a_strangers_a_tenth(
+    world: World, signed_in: bool, most: int, told: str
+) -> None:
     client = world.client(key="shop.test") if signed_in else world.client()
-    fits = await client.post(ME, pad="x" * 900_000)
+    fits = await client.post(ME, pad="x" * (most * 9 // 10))
     assert fits.status_code == 200
     assert "data" in fits.json()
-    large = await client.post(ME, pad="x" * 1_100_000)
+    large = await client.post(ME, pad="x" * (most * 11 // 10))
     assert large.status_code == 413
     assert large.json()["errors"][0]["extensions"]["code"] == "TOO_LARGE"
+    assert large.json()["errors"][0]["message"] == f"The request is larger than {told}."
+
+
+async def test_a_flood_of_strangers_is_told_to_come_again_and_holds_up_nobody_else(world: World) -> None:
+    stranger, program = world.client(), world.client(key="shop.test")
+    async with contextlib.AsyncExitStack() as flood:
+        for _ in range(STRANGERS - 1):
+            await flood.enter_async_context(world.platform.strangers)
+        assert (await stranger.login("user@shop.test", "wrong horse"))["code"] == "UNAUTHENTICATED", "the last place"
+        await flood.enter_async_context(world.platform.strangers)
+        for query in (ME, LOGIN):
+            turned_away = await stranger.post(query, email="user@shop.test", password=PASSWORD)
+            assert (turned_away.status_code, turned_away.headers["retry-after"]) == (503, "5")
+            assert turned_away.json()["errors"][0]["extensions"]["code"] == "BUSY"
+        assert (await program.ask(ME))["me"] is not None
+        async with world.db.connection() as conn:
+            assert await conn.fetchval("select count(*) from session") == 0
+            assert await conn.fetchval("select max(failures) from attempts") == 1, (
+                "what was not tried counts for nothing"
+            )
+    assert (await stranger.login("user@shop.test"))["__typename"] == "SignedIn"
 
 
 async def test_a_body_of_unknown_length_is_cut_at_the_limit(world: World) -> None:

@@ -1,11 +1,13 @@
 """Who gets in, where, and what does somebody learn who does not?"""
 
 import asyncio
+import contextlib
 import statistics
 import time
 
 import pytest
 
+from kit import crypto
 from tests.api.conftest import LOGIN, ME, PASSWORD, World
 
 REFUSED = {
@@ -127,6 +129,21 @@ async def test_ten_wrong_passwords_a_minute_reach_the_verifier_and_time_heals(wo
     assert (await browser.login("user@shop.test"))["__typename"] == "SignedIn"
 
 
+async def test_a_try_that_nobody_looked_at_counts_for_nothing(world: World) -> None:
+    browser = world.client("shop.localhost")
+    async with contextlib.AsyncExitStack() as others:
+        for _ in range(crypto._MOST_WAITING):
+            await others.enter_async_context(crypto._places)
+        for _ in range(12):
+            busy = await browser.login("user@shop.test")
+            assert (busy["code"], busy["next"]) == ("BUSY", "Try again in a few seconds.")
+            assert await browser.login("nobody@shop.test") == busy
+        assert (await browser.ask(ME))["me"] is None, "what needs no password is answered meanwhile"
+        async with world.db.connection() as conn:
+            assert await conn.fetchval("select max(failures) from attempts") == 0
+    assert (await browser.login("user@shop.test"))["__typename"] == "SignedIn"
+
+
 async def test_aliases_are_tries(world: World) -> None:
     browser = world.client("shop.localhost")
     fields = " ".join(
@@ -163,6 +180,20 @@ async def test_strangers_read_nothing(world: World) -> None:
     ):
         errors = await stranger.errors(query)
         assert [error["extensions"]["code"] for error in errors] == ["UNAUTHENTICATED"]
+
+
+async def test_an_unknown_address_gets_the_bytes_of_a_known_one(world: World) -> None:
+    told = []
+    for email in ("user@shop.test", "nobody@shop.test", "user@bar.test", "user@operator.test"):
+        answer = await world.client("shop.localhost").post(LOGIN, email=email, password="wrong horse battery")
+        told.append(
+            (
+                answer.status_code,
+                sorted(set(answer.headers.items()) - {("date", answer.headers["date"])}),
+                answer.content,
+            )
+        )
+    assert told == [told[0]] * 4
 
 
 async def test_an_unknown_address_costs_the_same_work_as_a_known_one(world: World) -> None:
