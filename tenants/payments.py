@@ -12,6 +12,7 @@ from uuid import UUID
 
 from kit.crypto import Keyring, Unreadable, new_secret
 from kit.db import Connection, UnitOfWork
+from kit.errors import Kind, LiveryError
 from tenants import audit
 from tenants.permissions import Permission
 from tenants.scope import Scope
@@ -21,8 +22,19 @@ TOLERANCE = 300
 
 
 async def renew_secret(unit: UnitOfWork, scope: Scope, keyring: Keyring) -> str:
-    """Make the secret that the scope's account shares with its payment provider; the one before is good no more."""
+    """Make the secret that the scope's account shares with its payment provider; the one before is good no more.
+
+    Raises LiveryError DENIED without Permission.CREDITS, and for who has entered the account from above: its secrets are
+    shown to its own people.
+    """
     scope.require(Permission.CREDITS)
+    if scope.home_id is not None:
+        raise LiveryError(
+            Kind.DENIED,
+            "ENTERED",
+            "Secrets of an account are not shown to whoever has entered it.",
+            next="Let somebody of the account do it.",
+        )
     secret = f"ps_{new_secret()}"
     await unit.conn.execute(
         "update account set payment_secret = $2 where id = $1",

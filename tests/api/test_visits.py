@@ -112,6 +112,17 @@ async def test_inside_people_and_their_sign_in_are_out_of_reach(world: World) ->
     assert (await browser.ask(MEMBERS, account=str(world.accounts["shop.test"])))["members"]["nodes"] != []
 
 
+async def test_inside_no_secret_of_the_account_is_shown_and_at_home_ones_own_is(world: World) -> None:
+    renew = "mutation { renewPaymentSecret { __typename ... on Problem { code } } }"
+    browser = await signed_in(world, "user@operator.test")
+    await enter(world, browser, "acme.test")
+    assert (await browser.ask(renew))["renewPaymentSecret"] == {"__typename": "Problem", "code": "ENTERED"}
+    async with world.db.connection() as conn:
+        assert await conn.fetchval("select count(*) from account where payment_secret is not null") == 0
+    owner = await signed_in(world, "user@acme.test")
+    assert (await owner.ask(renew))["renewPaymentSecret"]["__typename"] == "PaymentSecret"
+
+
 @pytest.mark.parametrize(
     ("address", "target"),
     [
