@@ -1,6 +1,7 @@
 """Do limits and endings hold across processes? Two API processes on one database, met from outside."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from kit.clock import shift
+from kit import totp
+from kit.clock import now, shift
 from kit.db import connect
 from tests.support.graphql import Api
 from tests.support.platform import Platform
@@ -25,6 +27,14 @@ EMAIL = "user@shop.test"
 LOGIN = """mutation ($email: String!, $password: String!) { login(email: $email, password: $password) {
   __typename ... on Problem { code } } }"""
 RESET = "mutation ($email: String!) { requestPasswordReset(email: $email) { __typename ... on Problem { code } } }"
+SIGN_UP = "mutation ($input: SignUpInput!) { signUp(input: $input) { __typename ... on Problem { code } } }"
+BEGIN = """mutation ($password: String!) { beginSecondFactor(password: $password) {
+  ... on SecondFactorBegun { secret } } }"""
+CONFIRM = "mutation ($code: String!) { confirmSecondFactor(code: $code) { __typename ... on Problem { code } } }"
+CHALLENGE = """mutation ($email: String!, $password: String!) { login(email: $email, password: $password) {
+  ... on SecondFactorNeeded { challenge } } }"""
+SECOND = """mutation ($note: String!, $code: String!) { loginSecondFactor(challenge: $note, code: $code) {
+  __typename ... on Problem { code } } }"""
 END_OTHERS = "mutation { endOtherSessions { __typename ... on SessionsEnded { count } } }"
 
 
@@ -91,6 +101,42 @@ async def test_an_address_is_sent_three_links_however_it_asks(pair: tuple[list[A
             while await conn.fetchval("select count(*) from message where door = 'note'") < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert await conn.fetchval("select count(*) from audit_entry where action = 'password.ask'") == 3
+
+
+async def test_five_wrong_codes_of_a_second_factor_whoever_counts(pair: tuple[list[Api], str]) -> None:
+    apis, url = pair
+    owner_here = await apis[0].login(EMAIL, PASSWORD)
+    secret = (await owner_here.run(BEGIN, password=PASSWORD))["beginSecondFactor"]["secret"]
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    async with owner(url) as conn:
+        step = int((await now(conn)).timestamp()) // totp.STEP
+        confirmed = (await owner_here.run(CONFIRM, code=totp.code(key, step)))["confirmSecondFactor"]
+        assert confirmed["__typename"] == "RecoveryCodes"
+        await shift(conn, timedelta(seconds=2 * totp.STEP))
+        notes = [(await api.run(CHALLENGE, email=EMAIL, password=PASSWORD))["login"]["challenge"] for api in apis]
+        answers = await asyncio.gather(*(apis[n % 2].run(SECOND, note=notes[n % 2], code="no") for n in range(9)))
+        codes = [answer["loginSecondFactor"]["code"] for answer in answers]
+        assert (codes.count("CODE_REFUSED"), codes.count("THROTTLED")) == (5, 4)
+        right = totp.code(key, int((await now(conn)).timestamp()) // totp.STEP)
+        for api, note in zip(apis, notes, strict=True):
+            assert (await api.run(SECOND, note=note, code=right))["loginSecondFactor"]["code"] == "THROTTLED"
+        await shift(conn, timedelta(minutes=15, seconds=1))
+        note = (await apis[1].run(CHALLENGE, email=EMAIL, password=PASSWORD))["login"]["challenge"]
+        right = totp.code(key, int((await now(conn)).timestamp()) // totp.STEP)
+        assert (await apis[1].run(SECOND, note=note, code=right))["loginSecondFactor"]["__typename"] == "SignedIn"
+
+
+async def test_five_sign_ups_a_minute_whoever_counts(pair: tuple[list[Api], str]) -> None:
+    apis, url = pair
+    wish = {"password": "a fine long password", "name": "Ann", "company": "Ann & Co"}
+    async with owner(url) as conn:
+        await conn.execute("update account set sign_up_open = true, may_resell = true where kind = 'operator'")
+        answers = await asyncio.gather(
+            *(apis[n % 2].run(SIGN_UP, input={**wish, "email": f"ann{n}@new.test"}) for n in range(12))
+        )
+        told = [answer["signUp"].get("code") for answer in answers]
+        assert (told.count(None), told.count("THROTTLED")) == (5, 7)
+        assert await conn.fetchval("select count(*) from sign_up") == 5
 
 
 async def test_a_session_ended_at_one_process_is_closed_at_the_other_within_five_seconds(
