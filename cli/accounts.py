@@ -38,8 +38,10 @@ async def _create_operator(settings: Settings, email: str, name: str, password: 
     from kit.crypto import Keyring
     from kit.db import open_database
     from mail.domains import ensure_neutral_domain
+    from tenants import audit
     from tenants.members import create_member
     from tenants.models import AccountKind
+    from tenants.scope import Scope
     from tenants.tree import create_account, find_account
 
     db = await open_database(settings.database_url, size=1)
@@ -54,6 +56,14 @@ async def _create_operator(settings: Settings, email: str, name: str, password: 
                 brand_name="Livery",
             )
             await ensure_neutral_domain(unit.conn, Keyring(settings.secret_key), settings.mail_domain)
-            await create_member(unit, account_id=account_id, email=email, name=name, password=password)
+            member = await create_member(unit, account_id=account_id, email=email, name=name, password=password)
+            await audit.note(
+                unit.conn,
+                Scope(account_id),
+                "member.create",
+                account_id=account_id,
+                target=member,
+                changes={"email": (None, email.strip().lower()), "role": (None, "owner")},
+            )
     finally:
         await db.close()
