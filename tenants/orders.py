@@ -88,6 +88,43 @@ async def order_plan(unit: UnitOfWork, scope: Scope, plan_id: UUID) -> Order:
     return await _order(unit.conn, id)
 
 
+async def start(unit: UnitOfWork, scope: Scope, plan_id: UUID, *, account_id: UUID) -> None:
+    """Give an account a plan of the one right above it, ordered and fulfilled in one, from the seller's credits.
+
+    The seller does this, or whoever stands above it. Raises LiveryError MISSING for a plan that the seller does not sell,
+    EXHAUSTED where the seller has too little.
+    """
+    scope.require(Permission.CREDITS)
+    plan = await unit.conn.fetchrow(
+        f"""select p.id, p.credits from account a join plan p on p.account_id = a.parent_id
+             where a.id = $2 and p.id = $3 and p.archived_at is null and {scope.see("p.account_id")}""",
+        scope.account_id,
+        account_id,
+        plan_id,
+    )
+    if plan is None:
+        raise missing("plan")
+    id = new_id()
+    await unit.conn.execute(
+        """insert into plan_order (id, account_id, plan_id, ordered_by, state, fulfilled_at)
+           values ($1, $2, $3, $4, 'fulfilled', livery_now())""",
+        id,
+        account_id,
+        plan_id,
+        scope.member_id,
+    )
+    if plan["credits"]:
+        await _give(unit.conn, await _order(unit.conn, id), scope)
+    await audit.note(
+        unit.conn,
+        scope,
+        "order.fulfil",
+        account_id=account_id,
+        target=id,
+        changes={"plan": (None, plan_id), "state": (None, "fulfilled")},
+    )
+
+
 async def fulfil(unit: UnitOfWork, scope: Scope, order_id: UUID, *, payment_reference: str | None = None) -> Order:
     """Give the buyer what was ordered, from the seller's credits; of a monthly plan this month's, and from now on each.
 
@@ -182,23 +219,6 @@ async def orders(conn: Connection, scope: Scope, *, first: int, after: UUID | No
         first,
     )
     return [_view(row) for row in rows]
-
-
-async def start(conn: Connection, *, plan_id: UUID, account_id: UUID) -> None:
-    """Let an account that has just signed up start with a plan of its parent's, fulfilled at once.
-
-    A monthly one goes on. Where the seller's credits do not cover it the order stays open. Raises nothing for that.
-    """
-    id = new_id()
-    await conn.execute("insert into plan_order (id, account_id, plan_id) values ($1, $2, $3)", id, account_id, plan_id)
-    order = await _order(conn, id)
-    try:
-        if order.plan.credits:
-            await _give(conn, order, None)
-    except LiveryError as short:
-        log.warning("plan.not_covered", seller=str(order.plan.account_id), reason=short.code)
-        return
-    await conn.execute("update plan_order set state = 'fulfilled', fulfilled_at = livery_now() where id = $1", id)
 
 
 async def grant_months(db: Database) -> frozenset[UUID]:

@@ -31,6 +31,7 @@ class SourceView:
     """Only one account and those below it may use it."""
     account_id: UUID | None
     """Whose, where the asker sees that account."""
+    account_name: str | None
 
 
 _SEEN = "(s.account_id is null or s.account_id in (select unnest(lineage) from account where id = $1) or {see})"
@@ -40,8 +41,9 @@ _SEEN = "(s.account_id is null or s.account_id in (select unnest(lineage) from a
 def _view(scope: Scope) -> str:
     # Whose a dedicated one from above is, is not told.
     return f"""select s.id, s.name, s.ip, s.hostname, s.account_id is not null as dedicated,
-                      case when {scope.see("s.account_id")} then s.account_id end as account_id
-                 from source s where {_SEEN.format(see=scope.see("s.account_id"))}"""
+                      w.id as account_id, w.name as account_name
+                 from source s left join account w on w.id = s.account_id and {scope.see("w.id")}
+                where {_SEEN.format(see=scope.see("s.account_id"))}"""
 
 
 def chosen(lineage: str) -> str:

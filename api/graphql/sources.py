@@ -26,6 +26,7 @@ class Source:
     account_id: strawberry.ID | None = strawberry.field(
         description="Whose it is, where it is dedicated to an account that one sees."
     )
+    account_name: str | None
 
 
 @strawberry.input
@@ -63,6 +64,7 @@ def source(found: sources.SourceView) -> Source:
         hostname=found.hostname,
         dedicated=found.dedicated,
         account_id=strawberry.ID(str(found.account_id)) if found.account_id else None,
+        account_name=found.account_name,
     )
 
 

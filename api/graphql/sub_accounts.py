@@ -61,6 +61,10 @@ class CreateSubAccountInput:
     shares_pool: bool = strawberry.field(
         default=False, description="A coworker: it spends the credits of the account above and has none of its own."
     )
+    plan_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="A plan that the account above it sells, ordered and fulfilled at once; not for a coworker.",
+    )
     credits: BigInt | None = strawberry.field(default=None, description="Handed down from the account above.")
     credits_expire_at: datetime | None = strawberry.field(
         default=None, description="Never later than those they come from."
@@ -163,6 +167,7 @@ async def create_sub_account(info: Info, input: CreateSubAccountInput) -> Accoun
         may_resell=input.may_resell,
         shares_pool=input.shares_pool,
         source_id=_optional(input.source_id, "source", "sourceId"),
+        plan_id=_optional(input.plan_id, "plan", "planId"),
         credits=input.credits,
         credits_expire_at=input.credits_expire_at,
         domain=input.domain,

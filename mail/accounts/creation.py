@@ -1,4 +1,4 @@
-"""How is an account made in one call? Details, credits, sender domain and first member, or nothing at all."""
+"""How is an account made in one call? Details, plan, credits, sender domain and first member, or nothing at all."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from mail import domains
 from mail.notices import Notices
 from mail.wire.address import AddressError
 from mail.wire.dkim import make_key
-from tenants import credits, limits, sub_accounts
+from tenants import credits, limits, orders, sub_accounts
 from tenants.models import Role
 from tenants.permissions import Permission
 from tenants.scope import Scope
@@ -31,6 +31,8 @@ class NewAccount:
     may_resell: bool = False
     shares_pool: bool = False
     source_id: UUID | None = None
+    plan_id: UUID | None = None
+    """One that the account above sells, given at once."""
     credits: int | None = None
     """To be handed down from the scope's own account."""
     credits_expire_at: datetime | None = None
@@ -46,8 +48,9 @@ async def create(
     Raises LiveryError as its parts do, with the field at fault; then nothing is made.
     """
     scope.require(Permission.ACCOUNTS)
-    if wanted.credits is not None and wanted.shares_pool:
-        raise invalid("A coworker spends the credits of the account above and is given none.", "credits")
+    for field, given in (("credits", wanted.credits), ("planId", wanted.plan_id)):
+        if given is not None and wanted.shares_pool:
+            raise invalid("A coworker spends the credits of the account above and is given none.", field)
     id = await sub_accounts.create(
         unit,
         scope,
@@ -59,6 +62,12 @@ async def create(
     )
     if wanted.details.get("monthly_limit") is not None:
         await limits.begin(unit.conn, id)
+    if wanted.plan_id is not None:
+        try:
+            await orders.start(unit, scope, wanted.plan_id, account_id=id)
+        except LiveryError as refusal:
+            refusal.field = ("planId",)
+            raise
     if wanted.credits is not None:
         try:
             await credits.hand_down(unit, scope, to=id, amount=wanted.credits, expires_at=wanted.credits_expire_at)

@@ -7,8 +7,9 @@ import pytest
 from kit.crypto import Keyring
 from kit.db import Database
 from kit.errors import LiveryError
+from kit.ids import new_id
 from mail.accounts import creation
-from tenants import views
+from tenants import orders, views
 from tenants.permissions import ROLES, Role
 from tenants.scope import Scope
 from tests.support.world import SECRET_KEY, World
@@ -25,7 +26,13 @@ async def test_what_a_new_account_is_given_is_given_or_nothing_is_made(world_db:
         async with world_db.unit_of_work() as unit:
             return await creation.create(unit, acme, RING, new, key)
 
+    sell = "insert into plan (id, account_id, name, credits, monthly) values (gen_random_uuid(), $1, 'P', $2, true) returning id"
     async with world_db.connection() as conn:
+        basic = await conn.fetchval(sell, world.acme.id, 400)
+        giant = await conn.fetchval(sell, world.acme.id, 2**52)
+        foreign = await conn.fetchval(sell, world.other.id, 400)
+        withdrawn = await conn.fetchval(sell, world.acme.id, 400)
+        await conn.execute("update plan set archived_at = livery_now() where id = $1", withdrawn)
         before = await conn.fetchrow(
             "select count(*), (select remaining from balance where account_id = $1) as credits from account",
             world.acme.id,
@@ -36,6 +43,11 @@ async def test_what_a_new_account_is_given_is_given_or_nothing_is_made(world_db:
         ({"credits": 2**53}, "INVALID", ("credits",)),
         ({"credits": before["credits"] + 1}, "NO_CREDITS", ("credits",)),
         ({"credits": 5, "shares_pool": True}, "INVALID", ("credits",)),
+        ({"plan_id": basic, "shares_pool": True}, "INVALID", ("planId",)),
+        ({"plan_id": giant}, "NO_CREDITS", ("planId",)),
+        ({"plan_id": foreign}, "MISSING", ("planId",)),
+        ({"plan_id": withdrawn}, "MISSING", ("planId",)),
+        ({"plan_id": new_id()}, "MISSING", ("planId",)),
         ({"domain": "no domain"}, "INVALID", ("domain",)),
     ):
         with pytest.raises(LiveryError) as refused:
@@ -54,3 +66,14 @@ async def test_what_a_new_account_is_given_is_given_or_nothing_is_made(world_db:
         left = await conn.fetchval("select remaining from balance where account_id = $1", world.acme.id)
     assert (found.credits, left) == (250, before["credits"] - 250)
     assert (domain["name"], domain["verified_at"]) == ("new.example", None)
+    planned = await make(plan_id=basic)
+    async with world_db.connection() as conn:
+        order = await conn.fetchrow("select plan_id, state, ends_at from plan_order where account_id = $1", planned)
+        grant = await conn.fetchrow("select amount, plan_id, period from credit_grant where account_id = $1", planned)
+        month = await conn.fetchval("select date_trunc('month', livery_now() at time zone 'UTC')::date")
+        found = await views.view_account(conn, acme, planned)
+        left = await conn.fetchval("select remaining from balance where account_id = $1", world.acme.id)
+    assert tuple(order) == (basic, "fulfilled", None)
+    assert tuple(grant) == (400, basic, month)
+    assert (found.credits, left) == (400, before["credits"] - 250 - 400)
+    assert await orders.grant_months(world_db) == frozenset(), "this month is given already"

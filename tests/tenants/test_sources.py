@@ -26,10 +26,14 @@ async def test_sources_are_shared_or_of_ones_own_line(world_db: Database, world:
             unit, platform, name="Other", ip="192.0.2.12", hostname="c.mail.test", account_id=world.other.id
         )
     async with world_db.connection() as conn:
-        assert [found.id for found in await sources.list_sources(conn, acme)] == [shared, own]
+        assert [(found.id, found.account_name) for found in await sources.list_sources(conn, acme)] == [
+            (shared, None),
+            (own, "Acme.Test"),
+        ]
         below = {found.id: found for found in await sources.list_sources(conn, scope(world.shop))}
         assert below.keys() == {shared, own}
-        assert (below[own].dedicated, below[own].account_id) == (True, None), "whose it is, is not told to those below"
+        told = (below[own].dedicated, below[own].account_id, below[own].account_name)
+        assert told == (True, None, None), "whose it is, is not told to those below"
         assert len(await sources.list_sources(conn, platform)) == 3
     for id in (foreign, new_id()):
         await refused(
