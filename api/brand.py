@@ -7,7 +7,7 @@ headers is nobody's. Answers of every kind leave here with the headers that keep
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.dashboard import CSP
 from kit.db import Database
-from tenants import branding
+from tenants import branding, sign_up
 
 log = structlog.get_logger()
 
@@ -56,15 +56,18 @@ class Brands:
     db: Database
     platform_hosts: frozenset[str]
     _hosts: Mapping[str, Brand] = field(default_factory=dict)
+    _platform: Brand = PLATFORM
 
     def find(self, host: str) -> Brand | None:
         """The brand of a host name as `host_name` gives it; None where it is not ours."""
-        return self._hosts.get(host) or (PLATFORM if host in self.platform_hosts else None)
+        return self._hosts.get(host) or (self._platform if host in self.platform_hosts else None)
 
     async def refresh(self) -> None:
         """Read the verified hosts anew. The last known table stays when the database does not answer."""
-        async with self.db.connection() as conn:
+        async with self.db.transaction() as conn:
             found = await branding.brands_by_host(conn)
+            taken = await sign_up.is_open(conn, None)
+        self._platform = replace(PLATFORM, sign_up=taken)
         self._hosts = {
             host: Brand(brand.name, brand.color, brand.account_id, brand.sign_up) for host, brand in found.items()
         }

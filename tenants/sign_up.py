@@ -85,6 +85,15 @@ async def brand_of(conn: Connection, brand_id: UUID | None) -> UUID:
     return id
 
 
+async def is_open(conn: Connection, brand_id: UUID | None) -> bool:
+    """Whether strangers are taken on a host of `brand_id`, as `brand_of` decides it; likewise in a transaction."""
+    try:
+        await brand_of(conn, brand_id)
+    except LiveryError:
+        return False
+    return True
+
+
 async def begin(conn: Connection, brand_id: UUID, wish: Wish, password_hash: str) -> str | None:
     """Note a wish; the token that confirms it, or None for an address that is a member's already.
 

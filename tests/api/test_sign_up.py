@@ -110,6 +110,27 @@ async def test_a_confirmed_address_opens_an_account_below_the_brand(world: World
     assert "account.sign_up" in await actions(world)
 
 
+async def test_the_operators_own_hosts_take_strangers_once_the_operator_opens_them(world: World) -> None:
+    async def offered(host: str) -> bool:
+        await world.platform.brands.refresh()
+        brand = world.platform.brands.find(host)
+        assert brand is not None
+        return brand.sign_up
+
+    assert not await offered("127.0.0.1")
+    await settings(world, "operator.test", signUpOpen=True)
+    assert await offered("127.0.0.1")
+    assert not await offered("acme.localhost"), "a reseller opens its own hosts"
+    assert (await asks(world, "127.0.0.1"))["__typename"] == "SignUpBegun"
+    _, answer = await confirms(world, await token(world, "ann@new.test"), "127.0.0.1")
+    assert answer["me"]["account"]["name"] == "Ann & Co"
+    async with world.db.connection() as conn:
+        assert (
+            await conn.fetchval("select parent_id from account where name = 'Ann & Co'")
+            == world.accounts["operator.test"]
+        )
+
+
 async def test_used_old_and_unknown_links_are_refused_alike(world: World) -> None:
     await settings(world, "acme.test", signUpOpen=True)
     await asks(world)
