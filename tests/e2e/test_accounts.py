@@ -83,6 +83,50 @@ async def test_the_wizard_makes_everything_in_one_go(stage: Stage, visit: Visit)
     assert await _credits(stage, acme.id) == before - 1500
 
 
+async def test_an_account_starts_with_a_plan(stage: Stage, visit: Visit) -> None:
+    page = visit.page
+    acme = stage.world.acme
+    async with stage.database() as conn:
+        for name, credits in (("Basic", 2_000), ("Giant", CREDITS + 1)):
+            await conn.execute(
+                """insert into plan (id, account_id, name, credits, monthly, valid_days)
+                   values (gen_random_uuid(), $1, $2, $3, true, 90)""",
+                acme.id,
+                name,
+                credits,
+            )
+    before = await _credits(stage, acme.id)
+    await visit.enter(acme, "/accounts/new")
+    await _field(page, "Name", "Planned")
+    await _next(page)
+    await page.get_by_label("Plan", exact=True).click()
+    await page.get_by_role("option", name="Giant: 100,001 credits every month").click()
+    await expect(page.get_by_label("Credits to hand down")).to_have_count(0)
+    await visit.is_clean()
+    for _ in range(3):
+        await _next(page)
+    await expect(page.get_by_test_id("summary")).to_contain_text("Giant: 100,001 credits every month")
+    await page.get_by_role("button", name="Create sub-account").click()
+    await expect(page.get_by_role("heading", level=2)).to_have_text("Credits")
+    await expect(page.get_by_text("There are not enough credits")).to_be_visible()
+    await page.get_by_label("Plan", exact=True).click()
+    await page.get_by_role("option", name="Basic: 2,000 credits every month").click()
+    for _ in range(3):
+        await _next(page)
+    await page.get_by_role("button", name="Create sub-account").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Planned")
+    async with stage.database() as conn:
+        made = await conn.fetchrow(
+            """select a.id, o.state, p.name from account a join plan_order o on o.account_id = a.id
+                 join plan p on p.id = o.plan_id where a.name = 'Planned'"""
+        )
+    assert (made["state"], made["name"]) == ("fulfilled", "Basic")
+    assert await _credits(stage, made["id"]) == 2_000
+    assert await _credits(stage, acme.id) == before - 2_000
+    await visit.go("/plans")
+    await expect(page.get_by_role("row").filter(has_text="Planned")).to_contain_text("Fulfilled")
+
+
 async def test_what_is_refused_leads_back_to_its_field_and_nothing_is_made(stage: Stage, visit: Visit) -> None:
     page = visit.page
     await visit.enter(stage.world.other, "/accounts/new")
@@ -172,7 +216,10 @@ async def test_an_account_is_moved_below_another(stage: Stage, visit: Visit) -> 
     await visit.enter(world.platform, f"/accounts/{world.rival.id}")
     await _action(page, "Rival.Test", "Move")
     dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Move").click()
+    await expect(dialog.get_by_text("It is below this account already.")).to_be_visible()
     await dialog.get_by_label("Below").click()
+    await page.get_by_placeholder("Search names").fill("acme")
     await page.get_by_role("option", name="Acme.Test (acme.test)").click()
     await visit.is_clean()
     await dialog.get_by_role("button", name="Move").click()

@@ -19,6 +19,7 @@ PATHS = (
     "/plans",
     "/settings/smtp",
     "/settings/credentials",
+    "/settings/sources",
     "/settings/account",
     "/settings/members",
     "/settings/audit",

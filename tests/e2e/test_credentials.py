@@ -1,12 +1,13 @@
-"""SMTP users and API keys: made and shown once, changed, switched off and on, revoked for ever."""
+"""SMTP users, API keys and networks: made and shown once, changed, switched off and on, revoked for ever."""
 
+import asyncio
 import smtplib
 
 import httpx
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.browser import Visit
-from tests.support.stage import Stage
+from tests.e2e.browser import Visit, visited
+from tests.support.stage import Stage, eventually
 
 PAGE = "/settings/credentials"
 
@@ -97,6 +98,54 @@ async def test_a_key_has_its_terms_and_is_switched_off_on_and_revoked(stage: Sta
     assert not await answered()
     await page.get_by_role("checkbox", name="Show revoked ones").check()
     await expect(page.get_by_role("row", name="Daily reports")).to_contain_text("Revoked")
+
+
+async def test_the_operator_names_a_network_that_needs_no_password(
+    stage: Stage, visit: Visit, browser: Browser
+) -> None:
+    page = visit.page
+    cafe = stage.world.cafe
+    await visit.enter(stage.world.platform, f"/accounts/{cafe.id}?show=credentials")
+    await page.get_by_role("button", name="New network").click()
+    dialog = page.get_by_role("dialog")
+    create = dialog.get_by_role("button", name="Create")
+    await dialog.get_by_label("Name").fill("Cash desks")
+    await create.click()
+    await expect(dialog.get_by_text("Name the network it sends from")).to_be_visible()
+    await dialog.get_by_label("Networks").fill("10.0.0.0/8")
+    await create.click()
+    await expect(dialog.get_by_text("10.0.0.0/8 is too wide")).to_be_visible()
+    await visit.is_clean()
+    await dialog.get_by_label("Networks").fill("127.0.0.0/24")
+    await create.click()
+    await expect(page.get_by_text("Mail from 127.0.0.0/24 is accepted").first).to_be_visible()
+    row = page.get_by_role("row", name="Cash desks")
+    for told in ("Network", "127.0.0.0/24", "Active"):
+        await expect(row).to_contain_text(told)
+    await visit.is_clean()
+
+    def accepted() -> int:
+        with smtplib.SMTP("127.0.0.1", stage.platform.submission, timeout=30) as session:
+            session.starttls(context=stage.platform.client_tls())
+            session.ehlo()
+            return session.mail(cafe.email)[0]
+
+    async def lets_in() -> bool | None:
+        return await asyncio.to_thread(accepted) == 250 or None
+
+    await eventually(lets_in, "mail without a password")
+
+    async with visited(browser, stage.platform.url) as owner:
+        await owner.enter(cafe, PAGE)
+        await expect(owner.page.get_by_role("row", name="Cash desks")).to_contain_text("127.0.0.0/24")
+        await expect(owner.page.get_by_role("button", name="New network")).to_have_count(0)
+        await _menu(owner.page, "Cash desks", "Change")
+        theirs = owner.page.get_by_role("dialog")
+        await expect(theirs.get_by_label("Networks")).to_be_disabled()
+        await theirs.get_by_label("A day").fill("50")
+        await owner.is_clean()
+        await theirs.get_by_role("button", name="Save").click()
+        await expect(owner.page.get_by_role("row", name="Cash desks")).to_contain_text("50 a day")
 
 
 async def test_another_account_sees_none_of_them(stage: Stage, visit: Visit) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 import re
 import struct
 import time
@@ -178,6 +179,13 @@ async def test_a_second_factor_is_turned_on_asked_for_and_turned_off(stage: Stag
     await dialog.get_by_label("Password", exact=True).fill(PASSWORD)
     await dialog.get_by_role("button", name="Go on").click()
     secret = await dialog.locator("dd bdi").first.inner_text()
+    picture = dialog.get_by_role("img", name="QR code for your authenticator app")
+    await expect(picture).to_be_visible()
+    size = await picture.bounding_box()
+    assert size is not None
+    assert size["width"] >= 180
+    link = await dialog.get_by_role("link", name="Open an app on this device").get_attribute("href")
+    assert f"secret={secret.replace(' ', '')}" in str(link)
     await visit.is_clean()
     await dialog.get_by_label("Code").fill(_code(secret, 0))
     await dialog.get_by_role("button", name="Turn on").click()
@@ -251,3 +259,37 @@ async def test_the_audit_list_tells_who_did_what(stage: Stage, visit: Visit) -> 
     await page.get_by_role("combobox", name="Show").click()
     await page.get_by_role("option", name="Plans").click()
     await expect(page.get_by_text("Nothing yet")).to_be_visible()
+    await expect(page.get_by_label("Account", exact=True)).to_have_count(0)  # there is nobody below
+
+
+async def test_the_audit_list_is_narrowed_to_one_account_below(stage: Stage, visit: Visit) -> None:
+    page = visit.page
+    world = stage.world
+    async with stage.database() as conn:
+        for tenant in (world.acme, world.cafe, world.shop):
+            await conn.execute(
+                """insert into audit_entry (id, account_id, home_id, entered, action, changes)
+                   values (gen_random_uuid(), $1, $1, false, 'account.update', $2::text::jsonb)""",
+                tenant.id,
+                json.dumps({"name": [None, f"Name of {tenant.name}"]}),
+            )
+    await visit.enter(world.acme, f"/accounts/{world.cafe.id}")
+    await page.get_by_role("button", name="Actions for Cafe.Test").click()
+    await page.get_by_role("menuitem", name="Audit log").click()
+    chosen = page.get_by_role("button", name="Account", exact=True)
+    await expect(chosen).to_have_text("Cafe.Test (cafe.test)")
+    await expect(page.get_by_text("Name of cafe")).to_be_visible()
+    await expect(page.get_by_text("Name of shop")).to_have_count(0)
+    await visit.is_clean()
+    await chosen.click()
+    await page.get_by_placeholder("Search names").fill("shop")
+    await visit.is_clean()
+    await page.get_by_role("option", name="Shop.Test (shop.test)").click()
+    await expect(page.get_by_text("Name of shop")).to_be_visible()
+    await expect(page.get_by_text("Name of cafe")).to_have_count(0)
+    await page.go_back()
+    await expect(page.get_by_text("Name of cafe")).to_be_visible()
+    await chosen.click()
+    await page.get_by_role("option", name="Everything you see").click()
+    for tenant in (world.acme, world.cafe, world.shop):
+        await expect(page.get_by_text(f"Name of {tenant.name}")).to_be_visible()

@@ -69,7 +69,13 @@ async def test_every_page_of_an_owner_who_resells_is_clean(
         for path in (
             *("/accounts", "/accounts/new", shop, f"{shop}?show=settings", f"{shop}?show=credentials"),
             *("/credits", "/plans", "/plans?show=buy", "/plans?show=sell", "/partners"),
-            *("/settings/credentials", "/settings/account", "/settings/members", "/settings/audit"),
+            *(
+                "/settings/credentials",
+                "/settings/sources",
+                "/settings/account",
+                "/settings/members",
+                "/settings/audit",
+            ),
             "/settings/security",
         ):
             await visit.go(path)

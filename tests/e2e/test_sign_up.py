@@ -23,14 +23,7 @@ async def brand(stage: Stage, browser: Browser) -> AsyncIterator[Visit]:
         )
         await conn.execute("update account set referral_code = 'CAFE' where id = $1", world.cafe.id)
 
-    async def known() -> bool | None:
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(
-                f"{stage.platform.url}/login", headers={"Host": f"{world.acme.host}:{stage.platform.http}"}
-            )
-        return '"signUp":true' in answer.text.replace(" ", "") or None
-
-    await eventually(known, "brand that takes strangers")
+    await eventually(lambda: _offers(stage, f"{world.acme.host}:{stage.platform.http}"), "brand that takes strangers")
     async with visited(browser, f"http://{world.acme.host}:{stage.platform.http}") as visit:
         yield visit
 
@@ -54,7 +47,7 @@ async def test_a_stranger_signs_up_and_the_partner_is_told(stage: Stage, brand: 
     await page.get_by_role("button", name="Create account").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
 
-    await brand.go(await _link(stage))
+    await brand.go(await _link(stage, "stan@stranger.test"))
     await brand.is_clean()
     await page.get_by_role("button", name="Open my account").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Dashboard")
@@ -73,22 +66,47 @@ async def test_elsewhere_nobody_is_offered_an_account_and_none_is_given(stage: S
     await expect(page.get_by_role("link", name="Forgot your password?")).to_be_visible()
     await expect(page.get_by_role("link", name="Create your account")).to_have_count(0)
     await visit.go("/sign-up")
-    await page.get_by_label("Your name").fill("Stan Stranger")
-    await page.get_by_label("Company").fill("Not Wanted")
-    await page.get_by_label("Email address").fill("stan@elsewhere.test")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("By invitation only")
+    await expect(page.get_by_role("textbox")).to_have_count(0)
+    await visit.is_clean()
+
+
+async def test_the_operators_own_hosts_take_strangers_where_the_operator_opens_them(stage: Stage, visit: Visit) -> None:
+    page = visit.page
+    async with stage.database() as conn:
+        await conn.execute("update account set sign_up_open = true where id = $1", stage.world.platform.id)
+    await eventually(lambda: _offers(stage, f"127.0.0.1:{stage.platform.http}"), "host that takes strangers")
+    await visit.go("/login")
+    await page.get_by_role("link", name="Create your account").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Create your account")
+    await page.get_by_label("Your name").fill("Piet Platform")
+    await page.get_by_label("Company").fill("Platform Goods")
+    await page.get_by_label("Email address").fill("piet@stranger.test")
     await page.get_by_label("Password", exact=True).fill(PASSWORD)
     await page.get_by_role("button", name="Create account").click()
-    await expect(page.get_by_role("alert")).to_be_visible()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
+    await visit.go(await _link(stage, "piet@stranger.test"))
+    await page.get_by_role("button", name="Open my account").click()
+    await expect(page.get_by_test_id("account")).to_contain_text("Platform Goods")
     async with stage.database() as conn:
-        assert await conn.fetchval("select count(*) from sign_up where company = 'Not Wanted'") == 0
+        parent = await conn.fetchval("select parent_id from account where name = 'Platform Goods'")
+    assert parent == stage.world.platform.id
 
 
-async def _link(stage: Stage) -> str:
+async def _offers(stage: Stage, host: str) -> bool | None:
+    """Whether a host's pages offer an account to strangers."""
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{stage.platform.url}/login", headers={"Host": host})
+    return '"signUp":true' in answer.text.replace(" ", "") or None
+
+
+async def _link(stage: Stage, to: str) -> str:
     async def look() -> str | None:
         async with stage.database() as conn:
             bodies = await conn.fetch(
                 """select b.content from body b join recipient r on r.message_id = b.message_id
-                    where r.address = 'stan@stranger.test' order by r.id desc"""
+                    where r.address = $1 order by r.id desc""",
+                to,
             )
         for row in bodies:
             text = row["content"].decode().replace("=\r\n", "").replace("=3D", "=")

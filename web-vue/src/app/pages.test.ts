@@ -25,6 +25,7 @@ describe('the navigation', () => {
       'smtp',
       'credentials',
       'account',
+      'sources',
       'members',
       'audit',
     ])

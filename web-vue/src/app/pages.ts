@@ -26,6 +26,7 @@ export const pages: Record<'work' | 'business' | 'settings', readonly PageEntry[
     { name: 'smtp', icon: 'i-lucide-server', to: '/settings/smtp', needs: 'READ' },
     { name: 'credentials', icon: 'i-lucide-key-round', to: '/settings/credentials', needs: 'KEYS' },
     { name: 'account', icon: 'i-lucide-settings', to: '/settings/account', needs: 'ACCOUNTS' },
+    { name: 'sources', icon: 'i-lucide-network', to: '/settings/sources', needs: 'ACCOUNTS' },
     { name: 'members', icon: 'i-lucide-users', to: '/settings/members', needs: 'MEMBERS' },
     { name: 'audit', icon: 'i-lucide-scroll-text', to: '/settings/audit', needs: 'AUDIT' },
   ],

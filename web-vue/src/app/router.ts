@@ -121,6 +121,12 @@ export const router = createRouter({
           meta: { title: 'nav.account', needs: 'ACCOUNTS' },
         },
         {
+          path: 'settings/sources',
+          name: 'sources',
+          component: () => import('@/features/sources/SourcesPage.vue'),
+          meta: { title: 'nav.sources', needs: 'ACCOUNTS' },
+        },
+        {
           path: 'settings/members',
           name: 'members',
           component: () => import('@/features/members/MembersPage.vue'),

@@ -13,6 +13,9 @@ export const session = computed(() => me.value ?? null)
 /** The zone in which times and days are shown. */
 export const timeZone = computed(() => me.value?.account.timeZone ?? 'UTC')
 
+/** Whether the operator's own account is acted for: it keeps what everybody uses. */
+export const operates = computed(() => me.value?.account.kind === 'OPERATOR')
+
 /** Whether the server would let this person do it; it refuses anyway. */
 export function may(permission: Permission): boolean {
   return me.value?.permissions.includes(permission) ?? false

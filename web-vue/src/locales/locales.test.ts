@@ -17,6 +17,7 @@ import type {
   CredentialKind,
   CredentialState,
   CreditReason,
+  LimitWindow,
   EventKind,
   OrderState,
   Permission,
@@ -81,6 +82,7 @@ const reasons: Record<CreditReason, true> = {
   VOID: true,
 }
 const windows = ['perMinute', 'perHour', 'perDay', 'perMonth']
+const limitWindows: Record<LimitWindow, true> = { MINUTE: true, HOUR: true, DAY: true, MONTH: true }
 const steps: Record<Bucket, true> = { HOUR: true, DAY: true, WEEK: true, MONTH: true }
 
 const keys = [
@@ -95,7 +97,8 @@ const keys = [
   ...Object.keys(roles).flatMap((one) => [`role.${one}.name`, `role.${one}.means`]),
   ...Object.keys(kindsOfCredential).map((one) => `credentials.kind.${one}`),
   ...Object.keys(statesOfCredential).map((one) => `credentials.states.${one}`),
-  ...windows.flatMap((one) => [`credentials.limit.${one}`, `credentials.most.${one}`]),
+  ...windows.map((one) => `credentials.limit.${one}`),
+  ...Object.keys(limitWindows).map((one) => `credentials.usedOf.${one}`),
   ...[EVERYTHING, ...nouns].map((one) => `audit.noun.${one}`),
   ...['begin', 'disable', 'renew'].map((one) => `security.prove.${one}`),
   ...Object.keys(statesOfAccount).map((one) => `accounts.state.${one}`),

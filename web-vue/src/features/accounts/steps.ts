@@ -5,7 +5,7 @@ export type Step = (typeof steps)[number]
 
 const homes: Record<Exclude<Step, 'confirm'>, readonly string[]> = {
   details: ['name', 'slug', 'timeZone', 'mayResell', 'parentId'],
-  credits: ['credits', 'creditsExpireAt', 'sharesPool', 'monthlyLimit', 'whenSpent'],
+  credits: ['planId', 'credits', 'creditsExpireAt', 'sharesPool', 'monthlyLimit', 'whenSpent'],
   sending: ['sourceId', 'domain', 'privacyUrl'],
   people: ['brandName', 'brandColor', 'firstMember.email', 'firstMember.role'],
 }

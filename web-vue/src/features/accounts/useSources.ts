@@ -2,14 +2,14 @@
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { useLiveQuery } from '@/app/useLiveQuery'
-import { SourcesDocument } from '@/graphql/gen/graphql'
+import { SourceChoicesDocument } from '@/graphql/gen/graphql'
 
 /** Stands for "as the account above": a choice needs a value. */
 export const AS_ABOVE = 'above'
 
 export function useSources() {
   const { t } = useI18n()
-  const { data } = useLiveQuery(SourcesDocument, () => ({}))
+  const { data } = useLiveQuery(SourceChoicesDocument, () => ({}))
   return computed(() => [
     { value: AS_ABOVE, label: t('accounts.sourceParent') },
     ...(data.value?.sources ?? []).map(({ id, name, ip, dedicated }) => ({
