@@ -99,6 +99,19 @@ async def test_a_message_on_its_way_is_not_taken_either(server: Server, shown: N
     assert await server.stored() == (1, 1)
 
 
+async def test_a_message_on_its_way_from_a_suspended_account_is_not_taken(server: Server, shown: NewCredential) -> None:
+    async with session(server, shown) as client:
+        await client.start()
+        await server.conn.execute(ENDS["suspended"][0], shown.id)
+        assert (await client.data(MESSAGE)).lines == (
+            "550 5.7.1 This account is suspended. Ask whoever runs your account to resume it.",
+        )
+        await server.conn.execute("update account set suspended_at = null")
+        await client.start()
+        assert (await client.data(MESSAGE)).code == 250
+    assert await server.stored() == (2, 2)
+
+
 async def test_who_is_switched_on_again_is_let_in_again(server: Server, shown: NewCredential) -> None:
     await server.conn.execute(ENDS["disabled"][0], shown.id)
     async with await server.client() as client:
