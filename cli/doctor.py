@@ -110,12 +110,30 @@ async def _database(settings: Settings) -> list[Finding]:
         )
     else:
         findings.append(Finding("ok", "tables", "up to date"))
+    findings.append(await _api_role(settings))
+    return findings
+
+
+async def _api_role(settings: Settings) -> Finding:
+    """Whether the wall between tenants stands before the API's own connection."""
+    import asyncpg
+
+    from kit.db import connect
+
     try:
-        await (await connect(settings.database_api_url)).close()
+        conn = await connect(settings.database_api_url)
     except (OSError, asyncpg.PostgresError, TimeoutError) as fault:
         advice = "Check LIVERY_DATABASE_API_URL, then: livery migrate"
-        findings.append(Finding("fail", "API role", f"cannot connect ({fault}). {advice}"))
-    return findings
+        return Finding("fail", "API role", f"cannot connect ({fault}). {advice}")
+    try:
+        # Null where the tables are still to be made.
+        role, bound = await conn.fetchrow("select current_user::text, row_security_active(to_regclass('account'))")
+    finally:
+        await conn.close()
+    if bound is False:
+        advice = "Set LIVERY_DATABASE_API_URL: the same database as the role livery_api."
+        return Finding("warn", "API role", f"{role}: row-level security does not bind it. {advice}")
+    return Finding("ok", "API role", role if bound is None else f"{role}, bound by row-level security")
 
 
 async def _sources(settings: Settings) -> list[Finding]:

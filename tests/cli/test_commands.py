@@ -60,6 +60,7 @@ def test_commands_start_a_server_for_their_own_duration(machine: Machine) -> Non
     assert "ok    tables       up to date" in said
     assert f"ok    port {machine.http}" in said
     assert "ok    settings     mail domain mail.livery.test, delivery: simulator" in said
+    assert "ok    API role     livery_api, bound by row-level security\n" in said
     nowhere = {**DEMO, "LIVERY_ROUTE": "mx"}
     with Dns() as dns:
         nowhere["LIVERY_DNS"] = dns.address
@@ -77,6 +78,17 @@ def test_commands_start_a_server_for_their_own_duration(machine: Machine) -> Non
     assert names.value.get_values_for_type(x509.DNSName) == ["mail.livery.test", "localhost", "*.localhost"]
     for secret in (pem, machine.data_dir / "secret.key"):
         assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+def test_doctor_says_where_nothing_but_the_application_keeps_tenants_apart(machine: Machine, database_url: str) -> None:
+    services = {"LIVERY_DATABASE_URL": database_url, "LIVERY_SECRET_KEY": "5e" * 32}
+    advice = "Set LIVERY_DATABASE_API_URL: the same database as the role livery_api."
+    line = f"warn  API role     livery: row-level security does not bind it. {advice}\n"
+    assert line in machine.livery("doctor", environ=services)[1]
+    bound = {"LIVERY_DATABASE_API_URL": database_url.replace("//livery@", "//livery_api@")}
+    said = machine.livery("doctor", environ={**services, **bound})[1]
+    assert "ok    API role     livery_api, bound by row-level security\n" in said
+    assert "does not bind" not in said
 
 
 def test_explain_prints_one_object_a_reply(machine: Machine) -> None:
