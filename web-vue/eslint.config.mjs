@@ -42,7 +42,7 @@ export default defineConfigWithVueTs(
             '/^credits\\.reason\\./',
             '/^plans\\.(show|state)\\./',
             '/^audit\\.noun\\./',
-            '/^credentials\\.(kind|states|limit|most)\\./',
+            '/^credentials\\.(kind|states|limit|usedOf)\\./',
             '/^accounts\\.(state|kind|whenSpent|show|step)\\./',
             '/^figures\\.\\w+\\.(name|means)$/',
             '/^emails\\.(span|segment)\\./',
