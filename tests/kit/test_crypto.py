@@ -1,6 +1,9 @@
 """Do sealed values open only where they belong, and are secrets told by nothing?"""
 
 import asyncio
+import os
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +70,11 @@ async def test_who_comes_when_a_hundred_wait_is_told_so_at_once() -> None:
     assert len(refused) == 30
     assert {(type(answer), getattr(answer, "code", None)) for answer in refused} == {(LiveryError, "BUSY")}
     assert not await verify_password("and afterwards", None)
+
+
+async def test_hashing_steps_back_behind_the_loop() -> None:
+    await asyncio.gather(*(hash_password("correct horse") for _ in range(4)))
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    nice = [os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in Path("/proc/self/task").iterdir()]
+    assert nice.count(max(10, own)) >= 1
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own, "the loop stays where it was"
