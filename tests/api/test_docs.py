@@ -52,6 +52,7 @@ async def test_an_example_does_what_the_page_says(world: World, kind: str, code:
             "API": world.url(""),
             "KEY": world.keys["shop.test"],
             "ADMIN_KEY": world.keys["admin@shop.test"],
+            "RESELLER_KEY": world.keys["admin@acme.test"],
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
