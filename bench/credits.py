@@ -107,9 +107,9 @@ with verified as materialized (
 )
 select s.id, s.lineage, {blocked(Use.SUBMISSION, "s.lineage")} as barred,
        array(select name::text from verified) as names, array(select account_id from verified) as owners,
-       array(select id from unnest($3::uuid[]) as k (id)
+       array(select id from unnest(array(select unnest($3::uuid[]))) as k (id)
               where not exists (select from credential c where c.id = k.id and {IN_FORCE})) as lapsed
-  from account s where s.id = any ($1::uuid[])
+  from account s where s.id = any (array(select unnest($1::uuid[])))
 """
 
 

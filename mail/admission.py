@@ -62,18 +62,20 @@ class _Month:
 
 
 # The arrays are the same in every row; each is made once. The accounts that count a month are those from the sender up
-# to whoever pays.
+# to whoever pays. What is asked about goes through a query of its own: a planner that sees how few there are finds that
+# worth a new plan each time, and the planning takes longer than the answer.
+_ACCOUNTS, _CREDENTIALS = "array(select unnest($1::uuid[]))", "array(select unnest($3::uuid[]))"
 _STANDING = f"""
 with verified as materialized (
   select name, account_id from domain_owners($2::text[])
-), {rates.rated("$3::uuid[]")}
+), {rates.rated(_CREDENTIALS)}
 select s.id, s.lineage, s.when_spent, coalesce(s.pool_id, s.id) as payer, m.counting, m.periods, m.used, m.most, m.anew,
        coalesce((select sum(g.remaining) from credit_grant g
                   where g.account_id = coalesce(s.pool_id, s.id) and g.is_open
                     and (g.expires_at is null or g.expires_at > (select livery_now()))), 0)::bigint as remaining,
        {blocked(Use.SUBMISSION, "s.lineage")} as barred,
        array(select name::text from verified) as names, array(select account_id from verified) as owners,
-       array(select id from unnest($3::uuid[]) as k (id)
+       array(select id from unnest({_CREDENTIALS}) as k (id)
               where not exists (select from credential c where c.id = k.id and {IN_FORCE})) as lapsed,
        {rates.COLUMNS}
   from account s left join lateral (
@@ -82,7 +84,7 @@ select s.id, s.lineage, s.when_spent, coalesce(s.pool_id, s.id) as payer, m.coun
       from account a left join month_use u on u.account_id = a.id
      where a.id = any (s.lineage) and a.monthly_limit is not null and a.lineage @> array[coalesce(s.pool_id, s.id)]
   ) m on true
- where s.id = any ($1::uuid[])
+ where s.id = any ({_ACCOUNTS})
 """
 
 
