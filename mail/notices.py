@@ -90,7 +90,9 @@ If it was not you, ask for a new one at once:
 )
 
 
-_DOMAIN = "select name from domain where account_id = $1 and verified_at is not null order by created_at, name limit 1"
+# The present neutral domain before older ones: it may have been another when the platform was set up.
+_DOMAIN = """select name from domain where account_id = $1 and verified_at is not null
+              order by name = $2 desc, created_at, name limit 1"""
 
 
 class Notices:
@@ -108,7 +110,7 @@ class Notices:
         async with self._db.transaction(sees=account_id) as conn:
             head = await branding.letterhead(conn, account_id)
         async with self._db.transaction(sees=head.account_id) as conn:
-            domain = await conn.fetchval(_DOMAIN, head.account_id)
+            domain = await conn.fetchval(_DOMAIN, head.account_id, self._mail_domain)
         brand = _plain(head.brand or self._mail_domain)
         filled = {name: _plain(word) for name, word in (words or {}).items()} | {"brand": brand}
         filled["link"] = self._base(head.host) + note.path.format(**filled)

@@ -93,6 +93,41 @@ async def test_the_mail_is_the_brands_and_leads_to_the_stored_host(world: World)
         assert await conn.fetchval("select count(*) from credit_entry where message_id is not null") == 0
 
 
+async def test_the_sender_is_the_brands_first_domain_or_the_neutral_one_of_today(world: World) -> None:
+    async with world.db.connection() as conn:
+        for slug, names in {
+            "operator.test": ("was-neutral.test", "mail.test", "later.test"),
+            "acme.test": ("acme-mail.test", "acme-other.test"),
+            "shop.test": ("shop-mail.test",),
+            "rival.test": (),
+        }.items():
+            for age, name in enumerate(reversed(names)):
+                await conn.execute(
+                    """insert into domain (id, account_id, name, verified_at, created_at)
+                       values (gen_random_uuid(), $1, $2, livery_now(), livery_now() - make_interval(hours => $3))""",
+                    world.accounts[slug],
+                    name,
+                    age,
+                )
+        await conn.execute(
+            """insert into domain (id, account_id, name, created_at)
+               values (gen_random_uuid(), $1, 'unverified.test', livery_now() - interval '1 year')""",
+            world.accounts["acme.test"],
+        )
+    senders = {}
+    for slug in ("operator.test", "acme.test", "shop.test", "rival.test"):
+        browser = world.client()
+        await browser.login(f"user@{slug}")
+        await invited(world, browser, f"new@{slug}")
+        senders[slug] = str((await mails(world, f"new@{slug}"))[0]["From"].addresses[0].addr_spec)
+    assert senders == {
+        "operator.test": "no-reply@mail.test",
+        "acme.test": "no-reply@acme-mail.test",
+        "shop.test": "no-reply@acme-mail.test",  # the brand that its people know
+        "rival.test": "no-reply@mail.test",
+    }
+
+
 async def test_nobody_reads_the_link_in_the_accounts_messages(world: World) -> None:
     owner = world.client("shop.localhost")
     await owner.login("user@shop.test")
