@@ -87,6 +87,7 @@ def test_the_figures_it_names_are_those_of_the_code() -> None:
 
     figures = [
         f"{operations.BODY // 1_000_000} MB; {operations.SEND_BODY // 1_000_000} MB",
+        f"{operations.STRANGERS_BODY // 1000} kB for who is not",
         f"{limits.DOCUMENT_BYTES // 1024} kB, {limits.TOKENS:,} tokens, {limits.DEPTH} levels, {limits.ALIASES} aliases",
         f"{limits.COST:,} objects",
         f"{pages.MOST} rows",
