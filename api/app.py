@@ -36,6 +36,9 @@ log = structlog.get_logger()
 _POOL = 16
 _STATEMENT_SECONDS = 5.0
 _STOP_SECONDS = 10
+_IDLE_SECONDS = 75
+"""How long a connection is kept between two requests: longer than clients (5 s) and proxies (60 s) keep it. Whoever gives
+up first must be the one that asks, or a request meets a connection that is just being reset, and a change is not repeated."""
 _NOT_PAGES = ("graphql", "v1/", "t/", "u/", "tls/", "health/", "metrics", ".well-known/")
 """Paths that are never a page of the dashboard: unknown there means unknown."""
 
@@ -92,6 +95,7 @@ def configuration(it: Platform) -> uvicorn.Config:
         server_header=False,
         access_log=False,
         log_config=None,
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
 

@@ -79,3 +79,19 @@ async def test_without_its_database_it_lives_but_is_not_ready_and_recovers(
             await until(lambda: says(url, 200), seconds=10)
     finally:
         own_server.remove()
+
+
+async def test_a_connection_is_kept_for_longer_than_clients_keep_it(world: World) -> None:
+    # httpx keeps one for five seconds between two requests, and like every client sends no change twice.
+    asked = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+    try:
+        for wait in (5.5, 0.1):
+            writer.write(asked)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            assert b"live" in await reader.readuntil(b"}")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await reader.read(1)
+    finally:
+        writer.close()
