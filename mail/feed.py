@@ -90,18 +90,20 @@ _COLUMNS = """e.id, e.epoch, e.xid, e.kind, e.at, e.account_id, e.message_id, e.
 
 _JOINED = "event e join recipient r on r.id = e.recipient_id join message m on m.id = e.message_id"
 
+_PLACES = f"select e.epoch, e.xid, e.id from event e where {{seen}} and {_SETTLED}"
+
 
 async def read(conn: Connection, scope: Scope, after: Cursor, limit: int) -> Page:
     """The next `limit` events that the scope sees after a cursor."""
+    found = scope.first(
+        f"{_PLACES} and (e.epoch, e.xid, e.id) > ($2, $3, $4)", "e.account_id", order="epoch, xid, id", limit=limit
+    )
     rows = await conn.fetch(
-        f"""select {_COLUMNS} from {_JOINED}
-             where {scope.see("e.account_id")} and (e.epoch, e.xid, e.id) > ($2, $3, $4) and {_SETTLED}
-             order by e.epoch, e.xid, e.id limit $5""",
+        f"select {_COLUMNS} from {found} as found join ({_JOINED}) on e.id = found.id order by e.epoch, e.xid, e.id",
         scope.account_id,
         after.epoch,
         after.xid,
         after.id,
-        limit,
     )
     events = tuple(_view(row) for row in rows)
     return Page(events, events[-1].cursor if events else after, len(events) == limit)
@@ -109,11 +111,11 @@ async def read(conn: Connection, scope: Scope, after: Cursor, limit: int) -> Pag
 
 async def latest(conn: Connection, scope: Scope, limit: int) -> tuple[EventView, ...]:
     """The newest events that the scope sees, newest first."""
+    found = scope.first(_PLACES, "e.account_id", order="epoch desc, xid desc, id desc", limit=limit)
     rows = await conn.fetch(
-        f"""select {_COLUMNS} from {_JOINED} where {scope.see("e.account_id")} and {_SETTLED}
-             order by e.epoch desc, e.xid desc, e.id desc limit $2""",
+        f"""select {_COLUMNS} from {found} as found join ({_JOINED}) on e.id = found.id
+             order by e.epoch desc, e.xid desc, e.id desc""",
         scope.account_id,
-        limit,
     )
     return tuple(_view(row) for row in rows)
 

@@ -101,12 +101,13 @@ _FIRST = UUID(int=0)
 
 async def messages(conn: Connection, scope: Scope, *, first: int, after: UUID | None) -> list[MessageView]:
     """Up to `first` messages older than `after`, newest first."""
+    found = scope.first(
+        "select m.id from message m where {seen} and m.id < $2", "m.account_id", order="id desc", limit=first
+    )
     rows = await conn.fetch(
-        f"""select {_MESSAGE} from message m where {scope.see("m.account_id")} and m.id < $2
-             order by m.id desc limit $3""",
+        f"select {_MESSAGE} from {found} as found join message m on m.id = found.id order by m.id desc",
         scope.account_id,
         after or _LAST,
-        first,
     )
     return [MessageView(**row) for row in rows]
 
@@ -139,7 +140,7 @@ async def recipients(
     conn: Connection, scope: Scope, *, filter: RecipientFilter, first: int, after: UUID | None
 ) -> list[RecipientView]:
     """Up to `first` recipients older than `after`, newest first; those of one message in the order of its envelope."""
-    conditions = [scope.see("r.account_id")]
+    conditions: list[str] = []
     values: list[object] = [scope.account_id]
 
     def add(condition: str, value: object) -> None:
@@ -160,10 +161,18 @@ async def recipients(
         add("r.id > {}", after or _FIRST)
     else:
         add("r.id < {}", after or _LAST)
-    values.append(first)
+    # The message is asked for where the filter does; what is found is joined with its own afterwards.
+    message = "join message m on m.id = r.message_id" if any("m." in condition for condition in conditions) else ""
+    chosen = f"select r.id from recipient r {message} where {' and '.join(conditions)}"
+    if filter.message_id:
+        order = "asc"
+        found = f"({chosen} and {scope.see('r.account_id')} order by r.id limit {first})"
+    else:
+        order = "desc"
+        found = scope.first(f"{chosen} and {{seen}}", "r.account_id", order="id desc", limit=first)
     rows = await conn.fetch(
-        f"""select {_MESSAGE}, {_RECIPIENT} from recipient r join message m on m.id = r.message_id
-             where {" and ".join(conditions)} order by r.id {"asc" if filter.message_id else "desc"} limit ${len(values)}""",
+        f"""select {_MESSAGE}, {_RECIPIENT} from {found} as found join recipient r on r.id = found.id
+              join message m on m.id = r.message_id order by r.id {order}""",
         *values,
     )
     return [_recipient(row) for row in rows]

@@ -93,22 +93,23 @@ async def entries(
         f"select exists (select from account where id = $2 and {scope.see('id')})", scope.account_id, account_id
     ):
         raise missing("account")
+    values: list[object] = [scope.account_id, after or _LAST]
+    chosen = "select e.id from audit_entry e where e.id < $2"
+    for condition, value in (("e.account_id = ${}", account_id), ("starts_with(e.action, ${})", action)):
+        if value is not None:
+            values.append(value)
+            chosen += f" and {condition.format(len(values))}"
+    found = scope.first(f"{chosen} and {{seen}}", "e.account_id", order="id desc", limit=first)
     rows = await conn.fetch(
         f"""select e.id, e.at, e.account_id, a.name as account_name, e.action, e.target, e.entered, not ours as by_provider,
                    case when ours then e.member_id end as member_id, m.name as member_name, m.email as member_email,
                    c.name as credential_name, case when ours then e.ip end as ip, e.changes::text as changes
-              from audit_entry e join account a on a.id = e.account_id
+              from {found} as found join audit_entry e on e.id = found.id join account a on a.id = e.account_id
               cross join lateral (select {scope.see("e.home_id")} as ours) h
               left join member m on m.id = e.member_id and ours
               left join credential c on c.id = e.credential_id and ours
-             where {scope.see("e.account_id")} and e.id < $2 and ($3::uuid is null or e.account_id = $3)
-               and ($4::text is null or starts_with(e.action, $4))
-             order by e.id desc limit $5""",
-        scope.account_id,
-        after or _LAST,
-        account_id,
-        action,
-        first,
+             order by e.id desc""",
+        *values,
     )
     return [Entry(**{**row, "changes": json.loads(row["changes"])}) for row in rows]
 

@@ -48,6 +48,27 @@ class Scope:
         living = "" if deleted else " and deleted_at is null"
         return f"{column} in (select id from seen_account where lineage @> array[$1::uuid]{living})"
 
+    def first(self, rows: str, column: str, *, order: str, limit: int) -> str:
+        """The SQL of the first `limit` of the visible rows; `$1` must be `scope.account_id`.
+
+        `rows` selects them all, "select m.id from message m where {seen}", with the columns of `order`; `column` is whose
+        a row is. Meant for tables that hold everybody's rows in one order: the operator, who sees nearly all of them, is
+        led through that order, everybody else through each visible account's own part, for an account may have sent
+        nothing for as long as the others sent millions. Which of the two it is is decided as it runs, so that one plan
+        serves all.
+        """
+        everything = "(select kind = 'operator' from account where id = $1::uuid)"
+        few = f"order by {order} limit {limit}"
+        # "is true": looked up row by row, for as a join it would be planned for fewer accounts than there are.
+        everybodys = f"{everything} and ({self.see(column)}) is true"
+        return f"""(
+            (select * from ({rows.format(seen=everybodys)}) as everybodys {few})
+            union all
+            (select own.* from (select id from seen_account
+                                 where lineage @> array[$1::uuid] and deleted_at is null and not {everything}) as one
+              cross join lateral (select * from ({rows.format(seen=f"{column} = one.id")}) as ones {few}) as own {few})
+            {few})"""
+
 
 type Proof = Literal["member", "session", "key", "invitation", "reset", "sign_up", "host"]
 """What may be shown before it is known who asks: an address at login, the fingerprint of a session's or a link's token,

@@ -7,7 +7,7 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 
-_SEEN = "(select id from seen_accounts() as id)"
+_SEEN = "((select sees_all()) or account_id in (select id from seen_accounts() as id))"
 
 
 def _walled(table: str, condition: str, check: str | None = None) -> list[str]:
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 *[
                     step
                     for table in ("attempt", "domain", "event", "message", "recipient", "standing", "tally")
-                    for step in _walled(table, f"account_id in {_SEEN}")
+                    for step in _walled(table, _SEEN)
                 ],
                 # A body is written by the same statement as its message, which cannot see it yet: who may write one is
                 # whoever submits mail (kit.db: `spends`), and never in the place of one that is there.

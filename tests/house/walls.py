@@ -63,6 +63,7 @@ APPEND_ONLY = {"event", "credit_entry", "audit_entry"}
 
 THROUGH: dict[str, str] = {
     "seen_accounts": "The ids that a transaction may see, for the policies themselves.",
+    "sees_all": "Whether a transaction acts for the operator, for the policies themselves: yes or no.",
     "livery_line": "The ids above an account, for who submits mail.",
     "account_of": "Whose a login, a session, a key or a link is, before anybody is known: an id.",
     "host_brands": "Name and colour by host, shown to strangers by design.",

@@ -39,7 +39,7 @@ async def _looked_at(conn: db.Connection) -> None:
 if __name__ == "__main__":
     app._POOL = 2
     db._keep_session = _looked_at
-    schema.execute = _cut  # type: ignore[method-assign]
+    schema.execute = _cut  # type: ignore[method-assign, assignment]
     if os.environ.get("UNFILTERED"):
         unfiltered_api.switch_off()
     app.run(load(os.environ))
