@@ -289,6 +289,7 @@ async def test_the_lists_tell_those_who_may_see(court: Court) -> None:
         "Query.members",
         "Query.invitations",
         "Query.sessions",
+        "Query.auditEntries",
         "Query.subAccounts",
         "Query.sources",
         "Query.plans",
