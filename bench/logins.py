@@ -10,12 +10,14 @@ reads the database too. Prints the table of docs/benchmarks.md.
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from bench.memory import peak
 from kit import totp
 from kit.crypto import Keyring
 from kit.db import open_database
@@ -28,6 +30,10 @@ _ADDRESSES = 100
 _PROBES = 20.0  # a second, of each kind
 
 
+class Refused(Exception):
+    """The answer's status was not 200."""
+
+
 class Connection:
     """A kept HTTP connection from one of many addresses."""
 
@@ -36,7 +42,7 @@ class Connection:
         self._address = f"127.1.0.{number % _ADDRESSES + 1}"
 
     async def ask(self, head: str, headers: Mapping[str, str], body: str = "") -> bytes:
-        """The body of the answer, whose status must be 200."""
+        """The body of the answer. Raises Refused for another status than 200."""
         if not hasattr(self, "_reader"):
             self._reader, self._writer = await asyncio.open_connection(
                 "127.0.0.1", self._port, local_addr=(self._address, 0)
@@ -46,7 +52,7 @@ class Connection:
         self._writer.write("\r\n".join([*lines, "", body]).encode())
         answer = (await self._reader.readuntil(b"\r\n\r\n")).lower()
         if not answer.startswith(b"http/1.1 200"):
-            raise RuntimeError(answer.decode())
+            raise Refused(answer.decode())
         return await self._reader.readexactly(int(answer.partition(b"content-length:")[2].split()[0]))
 
     async def post(self, query: str, headers: Mapping[str, str]) -> dict[str, object]:
@@ -78,7 +84,7 @@ class Seen:
 
 def _figures(times: list[float]) -> str:
     if not times:
-        return ""
+        return "–"
     p99 = sorted(times)[len(times) * 99 // 100]
     return f"{statistics.median(times) * 1e3:.1f} / {p99 * 1e3:.1f} ms"
 
@@ -93,9 +99,14 @@ def main() -> None:
         _run(platform, world, 3, wanted.logins)  # warm
         quiet = _run(platform, world, wanted.seconds, 0)
         busy = _run(platform, world, wanted.seconds, wanted.logins)
+        before = peak(platform, "api")
+        flood = _run(platform, world, 3, 10 * wanted.logins)
+        after = peak(platform, "api")
     print("| median / p99 | `/health/live` | `me` by key | `login` | refused |\n|---|---|---|---|---|")
     print(quiet.row("nobody logs in"))
     print(busy.row(f"{wanted.logins:.0f} logins a second"))
+    print(flood.row(f"{10 * wanted.logins:.0f} a second, for 3 seconds"))
+    print(f"\nMemory at most: {before} MB, in the flood {after} MB. Load {os.getloadavg()[0]:.0f}.")
     print(f"\nA code of the second factor is checked in {_code_seconds() * 1e6:.0f} µs.")
 
 
@@ -140,8 +151,11 @@ async def _measure(port: int, world: World, seconds: float, logins: float) -> Se
     async def log_in(number: int) -> None:
         connection = Connection(port, number)
         begun = time.perf_counter()
-        answer = await connection.post(query, {"x-requested-with": "web"})
-        if "SignedIn" in str(answer):
+        try:
+            answer = str(await connection.post(query, {"x-requested-with": "web"}))
+        except Refused:
+            answer = "turned away"
+        if "SignedIn" in answer:
             seen.logins.append(time.perf_counter() - begun)
         else:
             seen.refused += 1

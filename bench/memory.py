@@ -48,17 +48,17 @@ def main() -> int:
         with ExitStack() as stack:
             for n in range(wanted.peers):
                 stack.enter_context(_idle_peer(platform.submission, n))
-            idle = _peak(platform, "smtpd")
+            idle = peak(platform, "smtpd")
         print(f"smtpd with {wanted.peers} idle peers: {idle} MB at most; allowed {SMTPD_LIMIT}", flush=True)
         _submit(platform.mx, wanted.messages, wanted.megabytes)
-        taking = _peak(platform, "smtpd")
+        taking = peak(platform, "smtpd")
         print(
             f"smtpd, having taken {wanted.messages} × {wanted.megabytes} MB one by one: {taking} MB at most", flush=True
         )
         with load.sink(sink_port):
             platform.launch("workers")
             _delivered(url, wanted.messages)
-            worker = _peak(platform, "workers")
+            worker = peak(platform, "workers")
     print(f"worker, having delivered them: {worker} MB at most; allowed {WORKER_LIMIT}")
     return int(idle > SMTPD_LIMIT or worker > WORKER_LIMIT)
 
@@ -128,7 +128,7 @@ def _delivered(url: str, messages: int) -> None:
         process.wait_until(done, f"delivery of {messages} messages", seconds=600)
 
 
-def _peak(platform: Platform, kind: str) -> int:
+def peak(platform: Platform, kind: str) -> int:
     """The most memory that the process ever held, in MB."""
     pid = platform.pid(kind)
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
