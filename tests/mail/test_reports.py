@@ -134,6 +134,29 @@ async def test_the_message_is_returned_whole_to_its_own_domain_alone(
     assert b"Subject: Hello\r\n" in report["content"]
 
 
+async def test_what_waited_for_a_month_too_long_is_given_up_though_the_month_has_begun(
+    world_db: Database, poor: UUID, intake: Intake
+) -> None:
+    async with world_db.transaction() as conn:
+        await conn.execute("update account set when_spent = 'queue', monthly_limit = 0 where id = $1", poor)
+        await credits.exactly(conn, poor, 5)
+    await intake.accept(Scope(poor), mail("late@far.test"))
+    async with world_db.connection() as conn:
+        await clock.shift(conn, timedelta(hours=73))
+        await conn.execute("update account set monthly_limit = null where id = $1", poor)
+    await intake.accept(Scope(poor), mail("paid@far.test"))
+    assert (await holds.resume(world_db)).recipient_ids == ()
+    assert len((await expire(world_db, timedelta())).recipient_ids) == 1
+    (report,) = await reports(world_db)
+    assert b"It waited because the limit of the month left no room for it,\r\n" in report["content"]
+    assert {address: state for address, (state, *_) in (await states(world_db)).items()} == {
+        "late@far.test": "expired",
+        "paid@far.test": "queued",
+    }
+    async with world_db.connection() as conn:
+        assert await credits.left(conn, poor) == 4
+
+
 async def test_nobody_is_told_who_cannot_be(world_db: Database, poor: UUID, intake: Intake) -> None:
     await intake.accept(Scope(poor), mail("a@far.test", sender=""))
     moved = await expire(world_db)
