@@ -36,6 +36,7 @@ VALUES: dict[str, Any] = {
     "Mutation.inviteMember.email": "somebody@new.test",
     "Mutation.inviteMember.role": "ANALYST",
     "Mutation.changeMemberRole.role": "SENDER",
+    "Mutation.createSubAccount.input.sharesPool": False,
     "Mutation.createSource.input.ip": "203.0.113.77",
     "Mutation.createSource.input.hostname": "out.far.test",
 }
