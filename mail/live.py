@@ -106,8 +106,8 @@ class Live:
         stream = self._streams.get(scope.account_id)
         if stream is None:
             async with self._db.transaction(sees=scope.account_id) as conn:
-                cursor = await feed.head(conn)
                 accounts = await visible_accounts(conn, scope)
+                cursor = await feed.head(conn, accounts)
             # Somebody else may have made it meanwhile.
             stream = self._streams.get(scope.account_id)
             if stream is None:
@@ -143,14 +143,18 @@ class Live:
             begun = await conn.fetchval("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
         while True:
             async with self._db.transaction(sees=stream.scope.account_id) as conn:
-                settled = await conn.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+                settled, next_number = await conn.fetchrow(
+                    """select pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint
+                         from pg_current_snapshot() s"""
+                )
                 page = await feed.read(conn, stream.scope, stream.cursor, PAGE)
             stream.cursor = page.cursor
             if page.events:
                 _hand_round(stream, page)
             if page.full:
                 continue
-            if settled >= begun:
+            # Numbers that went back tell of a crash: what had begun has ended.
+            if settled >= begun or next_number < begun:
                 return
             await asyncio.sleep(_SETTLE)
 

@@ -181,10 +181,11 @@ async def check_rank(conn: Connection, scope: Scope, account_id: UUID, *roles: R
     """Raise LiveryError DENIED where one of these roles of `account_id` is above whoever asks."""
     if account_id != scope.account_id:
         return  # seen from above: the parent's authority
-    own = Role.ADMIN  # a key never speaks for an owner
+    own: Role | None = Role.ADMIN  # a key never speaks for an owner
     if scope.member_id is not None:
-        own = Role(await conn.fetchval("select role from member where id = $1", scope.member_id))
-    if not all(outranks(own, role) for role in roles):
+        role = await conn.fetchval("select role from member where id = $1", scope.member_id)
+        own = Role(role) if role is not None else None  # removed since they were let in: above nobody any more
+    if own is None or not all(outranks(own, role) for role in roles):
         raise LiveryError(
             Kind.DENIED,
             "ROLE_ABOVE",

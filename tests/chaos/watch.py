@@ -47,5 +47,6 @@ class Watcher:
                     await asyncio.sleep(0.05)
         missing, extra = set(ledger) - set(self.seen), set(self.seen) - set(ledger)
         twice = len(self.seen) - len(set(self.seen))
-        said = f"{len(missing)} missing, {len(extra)} too many, {twice} twice, of {len(ledger)} after {self.cuts} cuts"
+        places = sorted(ledger.index(id) for id in missing)[:5]
+        said = f"{len(missing)} missing at {places}, {len(extra)} too many, {twice} twice, of {len(ledger)} after {self.cuts} cuts"
         assert self.seen == ledger, f"the live feed is not the ledger: {said}"

@@ -80,7 +80,7 @@ async def test_cursors_round_trip_and_nonsense_is_refused() -> None:
 async def test_a_cursor_from_the_future_is_refused(world_db: Database, world: World, intake: Intake) -> None:
     await intake.accept(Scope(world.shop.id), submission("a@x.test"))
     async with world_db.connection() as conn:
-        here = await feed.head(conn)
+        here = (await feed.read(conn, Scope(world.shop.id), START, 1)).cursor
         await feed.check(conn, here)
         await feed.check(conn, START)
         for cursor in (Cursor(here.epoch + 1, 0, 0), Cursor(here.epoch, here.xid + 1000, 0), Cursor(99, 999999, 99)):

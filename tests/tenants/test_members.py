@@ -5,8 +5,9 @@ import pytest
 from kit.db import Database
 from kit.errors import Kind, LiveryError
 from tenants.branding import brands_by_host
-from tenants.members import create_member
+from tenants.members import check_rank, create_member
 from tenants.models import Role
+from tenants.scope import Scope
 from tenants.tree import AccountKind, add_host, create_account
 from tests.support.world import World
 
@@ -28,6 +29,19 @@ async def test_members_that_cannot_be_are_refused(
     assert refused.value.kind is kind
     async with world_db.connection() as conn:
         assert await conn.fetchval("select count(*) from member where account_id = $1", world.shop.id) == len(Role)
+
+
+async def test_who_was_removed_a_moment_ago_is_above_nobody(world_db: Database, world: World) -> None:
+    async with world_db.unit_of_work() as unit:
+        owner = await unit.conn.fetchval(
+            "select id from member where account_id = $1 and role = 'owner'", world.shop.id
+        )
+        scope = Scope(world.shop.id, member_id=owner)
+        await check_rank(unit.conn, scope, world.shop.id, Role.OWNER)
+        await unit.conn.execute("delete from member where id = $1", owner)
+        with pytest.raises(LiveryError) as refused:
+            await check_rank(unit.conn, scope, world.shop.id, Role.ANALYST)
+    assert refused.value.code == "ROLE_ABOVE"
 
 
 async def test_a_host_shows_the_nearest_brand_above_it(world_db: Database, world: World) -> None:
