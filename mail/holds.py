@@ -163,7 +163,7 @@ async def expire(db: Database, *, mail_domain: str) -> Moved:
             _SLICE_EXPIRED,
         )
         before = itertools.accumulate((row["recipient_count"] for row in rows), initial=0)
-        ids = [row["id"] for row, sum in zip(rows, before, strict=False) if sum < _SLICE_EXPIRED]
+        ids = [row["id"] for row, so_far in zip(rows, before, strict=False) if so_far < _SLICE_EXPIRED]
         held = await conn.fetch(
             """select id, message_id, account_id, address, notify, orcpt, cause from recipient
                 where message_id = any ($1::uuid[]) and state = 'held' order by id for update""",
