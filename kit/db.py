@@ -112,9 +112,13 @@ async def open_database(
     *,
     statement_timeout: float | None = None,
     lock_timeout: float | None = None,
+    pause: float | None = None,
     plan_once: bool = False,
 ) -> Database:
     """Connect this process. `size` is the most connections it holds; the time-outs in seconds bind each statement.
+
+    `pause` is how long a transaction may be without a statement before the server ends its session, where that is not
+    the server's own choice (5 s, so that nobody holds up the feed by dying).
 
     `plan_once` is for a process that says the same few statements again and again: PostgreSQL plans each once a session
     and not for every batch, whose lengths it takes for news; the planning cost as much as the statements.
@@ -126,6 +130,8 @@ async def open_database(
         settings["statement_timeout"] = str(int(statement_timeout * 1000))
     if lock_timeout is not None:
         settings["lock_timeout"] = str(int(lock_timeout * 1000))
+    if pause is not None:
+        settings["idle_in_transaction_session_timeout"] = str(int(pause * 1000))
     if plan_once:
         settings["plan_cache_mode"] = "force_generic_plan"
     context = TortoiseContext()

@@ -16,6 +16,9 @@ from kit.db import MODELS, Connection, Database, connect, open_database, tortois
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _LOCK = 0x6C69_7665  # any fixed number; two migrators of one database meet here
+# Seconds. Between two statements Tortoise works out the tables' form anew, which takes longer than the server waits for
+# others where the processor is short.
+_PAUSE = 120.0
 
 _CLOCK = """
 create table if not exists clock_shift (
@@ -85,7 +88,7 @@ async def migrate(url: str) -> None:
         can_create_roles = await conn.fetchval(
             "select rolsuper or rolcreaterole from pg_roles where rolname = current_user"
         )
-        db = await open_database(url, size=2, lock_timeout=1.0)
+        db = await open_database(url, size=2, lock_timeout=1.0, pause=_PAUSE)
         try:
             executor = MigrationExecutor(db.orm, tortoise_config(url)["apps"])
             await executor.migrate([MigrationTarget(app, "__latest__") for app in MODELS])
