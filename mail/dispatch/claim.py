@@ -2,7 +2,8 @@
 
 A claim writes the new fence, the attempt and the end of the lease before anything is connected to. Whoever holds a row
 renews its lease; a row whose worker died comes back when the lease runs out, under a higher fence, and what the dead
-worker may still say about it is not recorded. All times are the database's (`livery_now()`).
+worker may still say about it is not recorded. Nobody claims what they hold themselves (`mine`), however long its lease is
+over: their conversation about it goes on, and they renew it. All times are the database's (`livery_now()`).
 
 Fairness: among what is due the lowest priority number goes first, and within a priority each account gets the same
 share of a claim, however much it has queued.
@@ -115,7 +116,7 @@ picked as materialized (
   select w.id, d.quota from due d cross join lateral (
     select r.id from recipient r
      where r.account_id = d.account_id and r.priority = d.priority and r.next_attempt_at <= (select now from moment)
-       and not (r.state = 'sending' and r.lapses > 0) and r.domain <> all($3::text[])
+       and not (r.state = 'sending' and (r.lapses > 0 or r.id = any($4::uuid[]))) and r.domain <> all($3::text[])
      order by r.next_attempt_at limit d.quota for update skip locked) w
    order by d.priority, random() limit $2
 )
@@ -127,7 +128,7 @@ with moment as materialized (select livery_now() as now),
 picked as materialized (
   select id from recipient
    where lapses > 0 and next_attempt_at is not null and state = 'sending'
-     and next_attempt_at <= (select now from moment)
+     and next_attempt_at <= (select now from moment) and id <> all($2::uuid[])
    order by next_attempt_at limit 1 for update skip locked
 )
 {_TAKE} returning {_ROW}
@@ -150,17 +151,19 @@ update recipient r
 """
 
 
-async def claim(conn: Connection, limit: int, lease: timedelta, *, avoid: Collection[str] = ()) -> Batch:
-    """Take at most `limit` due recipients for the length of `lease`; none whose domain is among `avoid`."""
-    rows = await conn.fetch(_CLAIM, lease, limit, list(avoid))
+async def claim(
+    conn: Connection, limit: int, lease: timedelta, *, avoid: Collection[str] = (), mine: Collection[UUID] = ()
+) -> Batch:
+    """Take at most `limit` due recipients for the length of `lease`; none of `mine` and none at a domain of `avoid`."""
+    rows = await conn.fetch(_CLAIM, lease, limit, list(avoid), list(mine))
     shares = Counter((row["account_id"], row["priority"], row["quota"]) for row in rows)
     more = any(taken >= quota for (_, _, quota), taken in shares.items())
     return Batch(tuple(_claimed(row) for row in rows), more)
 
 
-async def claim_suspect(conn: Connection, lease: timedelta) -> Claimed | None:
-    """Take the one recipient, if any, whose worker was lost before, to be processed with nothing beside it."""
-    row = await conn.fetchrow(_CLAIM_SUSPECT, lease)
+async def claim_suspect(conn: Connection, lease: timedelta, *, mine: Collection[UUID] = ()) -> Claimed | None:
+    """Take one recipient, if any and none of `mine`, whose worker was lost before, to be processed with nothing beside it."""
+    row = await conn.fetchrow(_CLAIM_SUSPECT, lease, list(mine))
     return None if row is None else _claimed(row)
 
 
@@ -175,12 +178,13 @@ async def give_back(conn: Connection, held: Sequence[Claimed]) -> None:
     await conn.execute(_GIVE_BACK, *_keys(held))
 
 
-async def suspects_due(conn: Connection) -> bool:
+async def suspects_due(conn: Connection, *, mine: Collection[UUID] = ()) -> bool:
     """Whether `claim_suspect` would find anything now."""
     found: bool = await conn.fetchval(
         """select exists (select from recipient
                            where lapses > 0 and next_attempt_at is not null and state = 'sending'
-                             and next_attempt_at <= (select livery_now()))"""
+                             and next_attempt_at <= (select livery_now()) and id <> all($1::uuid[]))""",
+        list(mine),
     )
     return found
 

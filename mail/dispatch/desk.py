@@ -9,7 +9,8 @@
    outcomes make room while the last claim left something behind, so throughput depends on no ring.
 2. A claim is a lease. One task renews the leases of everything held; a lane asks before it connects and before the
    final
-   dot, and sends nothing once a lease is lost.
+   dot, and sends nothing once a lease is lost. What is held is not claimed again; after the database was away, all of it
+   is renewed or recorded before anything is claimed.
 3. Bodies are read after the claim, once per message, within a budget of bytes. No transaction is open while SMTP is
    spoken.
 4. Whatever goes wrong over one recipient counts against that one alone; the third time it is held (`claim`).
@@ -61,6 +62,8 @@ _LONGEST = 45 * 60
 _ALONE, _DRAIN = 20.0, 30.0
 # How long the end of the process waits for the database.
 _LAST_WORDS = 5.0
+# How long outcomes may take once the database is back, and how long other workers are given to renew what is over.
+_CATCH_UP, _OTHERS = 5.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -143,22 +146,37 @@ class Desk:
     # Claiming
 
     async def _pump(self) -> None:
-        looked = float("-inf")
+        looked, answered, away = float("-inf"), time.monotonic(), False
         while not self._stopping:
             try:
+                if away:
+                    await self._regain(answered)
+                    away = False
                 if time.monotonic() - looked >= _POLL:
                     looked = time.monotonic()
                     await self._suspects()
                 await self._fill()
+                answered = time.monotonic()
             except AWAY as fault:
                 log.warning("claim.failed", reason=f"{type(fault).__name__}: {fault}"[:200])
+                away = True
                 await asyncio.sleep(1)
+                continue
             try:
                 async with asyncio.timeout(_POLL):
                     await self._news.wait()
             except TimeoutError:
                 pass
             self._news.clear()
+
+    async def _regain(self, answered: float) -> None:
+        """Renew and record what is ours, now that the database is back; `answered` is when it was last there."""
+        await self._leases.renew()
+        waiting = self._recorder.unrecorded()
+        await self._until(lambda: self._stopping or not waiting & self._recorder.unrecorded(), _CATCH_UP)
+        if time.monotonic() - answered > self._limits.lease.total_seconds():
+            # Their leases are over as well, and they live: what they are speaking about must not be sent beside them.
+            await self._until(lambda: self._stopping, _OTHERS)
 
     async def _fill(self) -> None:
         """Claim until a claim leaves nothing behind or the desk is full."""
@@ -169,7 +187,11 @@ class Desk:
             with CLAIM_SECONDS.time():
                 async with asyncio.timeout(ANSWER), self._db.connection() as conn:
                     batch = await queue.claim(
-                        conn, min(self._room(), self._limits.batch), self._limits.lease, avoid=self._crowded
+                        conn,
+                        min(self._room(), self._limits.batch),
+                        self._limits.lease,
+                        avoid=self._crowded,
+                        mine=self._leases.ids(),
                     )
             more = batch.more
             if batch.claimed:
@@ -192,12 +214,12 @@ class Desk:
         give_up = time.monotonic() + _ALONE
         while time.monotonic() < give_up and not self._stopping:
             async with asyncio.timeout(ANSWER), self._db.connection() as conn:
-                if not await queue.suspects_due(conn):
+                if not await queue.suspects_due(conn, mine=self._leases.ids()):
                     return
             await self._until(functools.partial(self._no_more_than, 0), _DRAIN)
             asked = time.monotonic()
             async with asyncio.timeout(ANSWER), self._db.connection() as conn:
-                suspect = await queue.claim_suspect(conn, self._limits.lease)
+                suspect = await queue.claim_suspect(conn, self._limits.lease, mine=self._leases.ids())
             if suspect is None:
                 return
             log.warning("suspect.claimed", recipient=str(suspect.id), lapses=suspect.lapses)
@@ -273,7 +295,7 @@ class Desk:
                     letter.mail, heartbeat=functools.partial(self._leases.heartbeat, lease)
                 )
         except LeaseLost:
-            self._leases.drop([claimed.id])
+            self._leases.drop([claimed])
             self._made_room()
         except asyncio.CancelledError:
             self._recorder.put(outcomes.interrupted(claimed))
@@ -290,7 +312,7 @@ class Desk:
             self._prepare.settled(letter)
 
     def _recorded(self, entries: Collection[Entry]) -> None:
-        self._leases.drop(entry.claimed.id for entry in entries)
+        self._leases.drop(entry.claimed for entry in entries)
         self._made_room()
         if any(entry.fact.retry_in == timedelta(0) for entry in entries):
             self.look()
@@ -343,4 +365,4 @@ class Desk:
         except AWAY as fault:
             # Their leases run out by themselves.
             log.warning("dispatch.not_given_back", recipients=len(unbegun), reason=type(fault).__name__)
-        self._leases.drop(claimed.id for claimed in unbegun)
+        self._leases.drop(unbegun)

@@ -5,14 +5,14 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
 from kit import clock
 from kit.crypto import Keyring
-from kit.db import Database
+from kit.db import Connection, Database
 from mail import stats
 from mail.dispatch import Desk, Limits
 from mail.intake import Intake
@@ -25,6 +25,31 @@ from tenants.scope import Scope
 from tests.mail.conftest import submission
 from tests.support import laws
 from tests.support.world import SECRET_KEY, Tenant, World
+
+
+class Line:
+    """A desk's way to the database, which can be cut: the same as a server that refuses connections."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.cut = False
+        self.refused = asyncio.Event()
+        """Somebody was turned away since this was last cleared."""
+
+    def connection(self) -> contextlib.AbstractAsyncContextManager[Connection]:
+        """As the database's own, or refused."""
+        return self._through().connection()
+
+    def transaction(self) -> contextlib.AbstractAsyncContextManager[Connection]:
+        """As the database's own, or refused."""
+        return self._through().transaction()
+
+    def _through(self) -> Database:
+        if self.cut:
+            self.refused.set()
+            raise ConnectionRefusedError("the line is cut")
+        return self._db
+
 
 HOP = Hop("mx.sink.test", "192.0.2.1", None, True, True, None, True, True)
 Act = str | Exception | Callable[[], Awaitable[str]]
@@ -97,6 +122,11 @@ class Office:
     intake: Intake
     remote: Remote
     pace: Pace = ONE_PEER
+    line: Line = field(init=False)
+    """How desks reach the database."""
+
+    def __post_init__(self) -> None:
+        self.line = Line(self.db)
 
     async def accept(self, *recipients: str, tenant: Tenant | None = None, **message: Any) -> tuple[UUID, ...]:
         """Submit one message as a tenant (shop unless given) and return its recipients' ids."""
@@ -110,7 +140,12 @@ class Office:
         routes = Routes(main=self.remote, simulator=self.remote, pace=self.pace)
         keyring = Keyring(SECRET_KEY)
         return Desk(
-            self.db, keyring, routes, mail_domain="mx.neutral.test", ring_bell=lambda accounts: None, limits=limits
+            cast(Database, self.line),
+            keyring,
+            routes,
+            mail_domain="mx.neutral.test",
+            ring_bell=lambda accounts: None,
+            limits=limits,
         )
 
     @contextlib.asynccontextmanager
