@@ -72,6 +72,9 @@ class Settings:
     route: str
     """`LIVERY_ROUTE`: `mx`, `simulator` or `smtp://host:port`."""
 
+    tls: Literal["opportunistic", "required"]
+    """`LIVERY_TLS`: outgoing mail is encrypted where the host can, or waits for a host that can."""
+
     dns: str | None
     """`LIVERY_DNS`: `address` or `address:port` of the resolver. Unset: the machine's own."""
 
@@ -126,6 +129,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         smtps_ports=_ports(environ, "LIVERY_SMTPS_PORTS", (2465, 25025)),
         mx_port=_port(environ, "LIVERY_MX_PORT", 2526),
         route=_route(environ, "simulator" if demo else "mx"),
+        tls=_tls(environ),
         dns=environ.get("LIVERY_DNS") or None,
         trusted_proxies=_networks(environ, "LIVERY_TRUSTED_PROXIES"),
         bare_newlines=_newlines(environ),
@@ -209,6 +213,13 @@ def _newlines(environ: Mapping[str, str]) -> Literal["refuse", "normalise"]:
     if value not in {"refuse", "normalise"}:
         raise SettingsError(f"LIVERY_BARE_NEWLINES is {value!r}: it takes refuse or normalise.")
     return cast('Literal["refuse", "normalise"]', value)
+
+
+def _tls(environ: Mapping[str, str]) -> Literal["opportunistic", "required"]:
+    value = environ.get("LIVERY_TLS") or "opportunistic"
+    if value not in {"opportunistic", "required"}:
+        raise SettingsError(f"LIVERY_TLS is {value!r}: it takes opportunistic or required.")
+    return cast('Literal["opportunistic", "required"]', value)
 
 
 def _bind(environ: Mapping[str, str]) -> str:

@@ -45,11 +45,15 @@ def open_routes(settings: Settings) -> Routes:
     played = Simulator(own)
     if settings.route == "simulator":
         return Routes(main=played, simulator=played, pace=ONE_PEER)
+    clear = settings.tls == "opportunistic"
     if settings.route == "mx":
         internet = MailExchangers(
-            DnsResolver(settings.dns), helo=settings.mail_domain, private_targets=settings.private_targets
+            DnsResolver(settings.dns),
+            helo=settings.mail_domain,
+            private_targets=settings.private_targets,
+            clear=clear,
         )
         # The DNS knows nothing of the simulator's domains (RFC 6761 §6.2: .test).
         return Routes(main=internet, simulator=played, pace=INTERNET, simulated=frozenset({simulator.DOMAIN, own}))
-    relay = Relay.from_route(settings.route, helo=settings.mail_domain)
+    relay = Relay.from_route(settings.route, helo=settings.mail_domain, clear=clear)
     return Routes(main=relay, simulator=played, pace=ONE_PEER)

@@ -12,6 +12,7 @@ every recipient gets its outcome here, and only a connection lost after the fina
 import asyncio
 import re
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from kit import chaos
@@ -20,11 +21,13 @@ from mail.transports.stream import Hangup, Script, Stream
 from mail.verdict import Bounced, Cause, Deferred, Delivered, Phase, Verdict, judge
 from mail.wire import headers
 from mail.wire.address import domain_of
-from mail.wire.lines import canonical, dot_stuffed
+from mail.wire.lines import canonical, dot_stuffed, dot_stuffed_pieces
 from mail.wire.reply import MalformedReply, Reply
 
 _LARGE = 256 * 1024
-"""Octets from which content is finished in a thread, and the lease asked about once more before the final dot."""
+"""Octets from which content is finished in a thread."""
+_PIECE = 64 * 1024
+"""Octets from which content is sent in pieces of this size, and the lease asked about once more before the final dot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,21 @@ class Deadlines:
 class HostFault(Exception):
     """This host took nothing and said nothing about the message: another one may. Carries what to think of it."""
 
-    def __init__(self, verdict: Verdict, reply: Reply | None, conversation: Conversation, *, tls: bool = False) -> None:
+    def __init__(
+        self,
+        verdict: Verdict,
+        reply: Reply | None,
+        conversation: Conversation,
+        *,
+        tls: Literal["lasting", "passing"] | None = None,
+    ) -> None:
         super().__init__(str(reply or verdict))
         self.verdict = verdict
         self.reply = reply
         self.conversation = conversation
         self.tls = tls
-        """TLS was the trouble: the same host may do without."""
+        """TLS was the trouble, and the same host may do without: "lasting" where it was about TLS itself, "passing" where the
+        host only was silent, hung up or said that it cannot now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,19 +206,21 @@ class Exchange:
     async def _content(self, accepted: list[OutgoingRecipient], content: bytes) -> None:
         if not await self._heartbeat():
             raise LeaseLost
-        stuffed = dot_stuffed(content)
         self._script.aside(f"{len(content)} octets of content")
         try:
-            if len(stuffed) >= _LARGE:
-                # Sending takes a while; the last three octets, which make it count, wait for the lease once more.
-                await self._stream.send_all(stuffed[:-3], per_chunk=self._deadlines.chunk)
+            if len(content) < _PIECE:
+                last = dot_stuffed(content)
+            else:
+                # Many may send the same content to hosts that read slowly: none of them makes a copy of it. Sending takes
+                # a while; the last three octets, which make it count, wait for the lease once more.
+                await self._stream.send_all(dot_stuffed_pieces(content, _PIECE), per_chunk=self._deadlines.chunk)
                 chaos.point("mid-content-out")
                 if not await self._heartbeat():
                     raise LeaseLost
-                stuffed = stuffed[-3:]
+                last = b".\r\n"
             self._dot_sent = True
             self._script.ours(".")
-            self._stream.send(stuffed)
+            self._stream.send(last)
             chaos.soon("after-dot-before-reply")
             reply = await self._stream.reply(self._script, within=self._deadlines.dot)
         except (Hangup, TimeoutError, MalformedReply) as trouble:

@@ -27,7 +27,9 @@ MOST_CARRIED = 100
 MOST_TARGETS = 5
 """Addresses tried in one attempt; RFC 5321 §5.1 asks for at least two."""
 NO_TLS = 3 * 24 * 3600.0
-"""Seconds for which a host whose TLS broke is spoken to in the clear."""
+"""Seconds for which a host is spoken to in the clear whose TLS itself broke: an alert, no handshake, 5xx to STARTTLS."""
+NO_TLS_NOW = 3600.0
+"""The same where it may have been a bad hour: silence, a hangup, 454."""
 
 _MOST_REMEMBERED = 10_000
 
@@ -53,8 +55,11 @@ class Hosts:
         deadlines: Deadlines | None = None,
         idle: float = IDLE,
         refuse_own: bool = False,
+        clear: bool = True,
     ) -> None:
+        """`clear` False: nothing goes unencrypted, whatever a message itself allows."""
         self._helo = helo
+        self._clear = clear
         self._deadlines = deadlines or Deadlines()
         self._idle_seconds = idle
         self._refuse_own = refuse_own
@@ -74,17 +79,18 @@ class Hosts:
         """Try kept connections of this source and site, then the targets. Raises LeaseLost."""
         source, targets = leaving(mail.source, targets)
         key = (source, site)
+        clear = self._clear and mail.clear
         ends = asyncio.get_running_loop().time() + self._deadlines.attempt
         talks: list[Conversation] = []
         faults: list[HostFault] = []
-        while (kept := self._take(key, clear=mail.clear)) is not None:
+        while (kept := self._take(key, clear=clear)) is not None:
             try:
                 return await self._over(kept, key, mail, heartbeat, talks, ends)
             except HostFault as fault:
                 talks.append(fault.conversation)
         for target in targets[:MOST_TARGETS]:
             try:
-                session = await self._open(target, source, heartbeat, talks, ends, clear=mail.clear)
+                session = await self._open(target, source, heartbeat, talks, ends, clear=clear)
                 return await self._over(session, key, mail, heartbeat, talks, ends)
             except HostFault as fault:
                 talks.append(fault.conversation)
@@ -138,20 +144,22 @@ class Hosts:
         try:
             session = await self._connect(target, source, None if in_clear else self._tls, ends, clear=clear)
         except HostFault as fault:
-            if not fault.tls or not clear:
+            if fault.tls is None or not clear:
                 raise
             talks.append(fault.conversation)
-            self._remember_no_tls(address, now)
             if not await heartbeat():
                 raise LeaseLost from None
             session = await self._connect(target, source, None, ends, clear=True)
+            # Only now is known that it was TLS: a host that is down does not do without it either.
+            self._remember_no_tls(address, NO_TLS if fault.tls == "lasting" else NO_TLS_NOW)
         return session
 
-    def _remember_no_tls(self, address: tuple[str, int], now: float) -> None:
+    def _remember_no_tls(self, address: tuple[str, int], seconds: float) -> None:
+        now = asyncio.get_running_loop().time()
         if len(self._no_tls) >= _MOST_REMEMBERED:
             self._no_tls = {known: until for known, until in self._no_tls.items() if until > now}
         if len(self._no_tls) < _MOST_REMEMBERED:
-            self._no_tls[address] = now + NO_TLS
+            self._no_tls[address] = now + seconds
 
     async def _connect(
         self, target: Target, source: Source | None, tls: ssl.SSLContext | None, ends: float, *, clear: bool

@@ -65,12 +65,14 @@ class MailExchangers:
         port: int = 25,
         private_targets: bool = False,
         deadlines: Deadlines | None = None,
+        clear: bool = True,
     ) -> None:
+        """`clear` False: nothing goes unencrypted."""
         self._resolver = resolver
         self._rng = rng or Random()  # noqa: S311  (spreads load; nothing secret)
         self._port = port
         self._private_targets = private_targets
-        self._hosts = Hosts(helo=helo, deadlines=deadlines, refuse_own=not private_targets)
+        self._hosts = Hosts(helo=helo, deadlines=deadlines, refuse_own=not private_targets, clear=clear)
 
     async def site(self, domain: str) -> str:
         """Domains with the same set of MX hosts are one receiver; without MX the domain stands for itself."""
@@ -105,7 +107,10 @@ class MailExchangers:
     async def _targets(self, domain: str) -> list[Target]:
         """The addresses to try, best first; at least one. Raises _Nowhere."""
         if domain.startswith("["):  # RFC 5321 §4.1.3
-            return self._allowed([Target(domain, domain[1:-1].lower().removeprefix("ipv6:"), self._port)], sure=True)
+            ip = _normal(domain[1:-1].lower().removeprefix("ipv6:"))
+            if ip is None:
+                raise _never(Cause.NO_DOMAIN, "5.1.2", f"{domain} is no address")
+            return self._allowed([Target(domain, ip, self._port)], sure=True)
         records = await self._records(domain)
         hosts = _some(self._ordered(records), _MOST_HOSTS) if records else [_Host(domain, 0)]
         answers = await asyncio.gather(*(self._addresses(host.name) for host in hosts), return_exceptions=True)
@@ -159,7 +164,7 @@ class MailExchangers:
 
     async def _addresses(self, host: str) -> list[str]:
         """IPv4 before IPv6: large receivers ask more of IPv6 senders. Raises NoSuchName, or Unanswered where both fail."""
-        if _is_address(host):
+        if _normal(host) is not None:
             return []  # RFC 5321 §5.1: an MX names a host; an address in its place is no name that could be looked up
         four, six = await asyncio.gather(self._resolver.a(host), self._resolver.aaaa(host), return_exceptions=True)
         found: list[str] = []
@@ -167,7 +172,7 @@ class MailExchangers:
             if isinstance(answer, BaseException) and not isinstance(answer, NoSuchName | Unanswered):
                 raise answer
             if not isinstance(answer, BaseException):
-                found += answer
+                found += [ip for ip in map(_normal, answer) if ip is not None]
         if not found:
             for answer in (four, six):
                 if isinstance(answer, BaseException):
@@ -205,15 +210,17 @@ def _without_address(domain: str, hosts: Sequence[_Host], sure: bool) -> _Nowher
     return _later(f"none of the mail hosts of {domain} has an address: {', '.join(host.name for host in hosts)}")
 
 
-def _is_address(name: str) -> bool:
+def _normal(ip: str) -> str | None:
+    """The one way to write an address (RFC 5952), so that equal ones are equal; None for what is none."""
     try:
-        ipaddress.ip_address(name)
+        return str(ipaddress.ip_address(ip))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 _UNICAST = ipaddress.ip_network("2000::/3")
+# What the registries of special addresses have and `is_global` does not know: RFC 7526, RFC 9637.
+_SPECIAL = (ipaddress.ip_network("192.88.99.0/24"), ipaddress.ip_network("3fff::/20"))
 _TUNNELS = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))  # 6to4, Teredo: they end at any IPv4
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
@@ -233,4 +240,4 @@ def is_public(ip: str) -> bool:
             return is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
         if address.scope_id or address not in _UNICAST or any(address in tunnel for tunnel in _TUNNELS):
             return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in special for special in _SPECIAL)

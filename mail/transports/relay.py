@@ -19,18 +19,21 @@ SITE = "relay"
 class Relay:
     """Everything to one host, whose name is looked up by the machine's own resolver."""
 
-    def __init__(self, host: str, port: int, *, helo: str, deadlines: Deadlines | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, *, helo: str, deadlines: Deadlines | None = None, clear: bool = True
+    ) -> None:
+        """`clear` False: nothing goes unencrypted."""
         self._host = host
         self._port = port
-        self._hosts = Hosts(helo=helo, deadlines=deadlines)
+        self._hosts = Hosts(helo=helo, deadlines=deadlines, clear=clear)
 
     @classmethod
-    def from_route(cls, route: str, *, helo: str) -> "Relay":
+    def from_route(cls, route: str, *, helo: str, clear: bool = True) -> "Relay":
         """Read "smtp://host:port"; the port is 25 where none is given. Raises ValueError."""
         parts = urlsplit(route)
         if parts.scheme != "smtp" or not parts.hostname or parts.path not in ("", "/"):
             raise ValueError(f"a relay is written smtp://host:port, not {route!r}")
-        return cls(parts.hostname, parts.port or 25, helo=helo)
+        return cls(parts.hostname, parts.port or 25, helo=helo, clear=clear)
 
     async def site(self, domain: str) -> str:
         """One lane group for all domains: they all meet the same host."""

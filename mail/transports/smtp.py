@@ -7,14 +7,22 @@ open for the next one. docs/decisions/0003 says why this is not a library.
 
 import asyncio
 import ipaddress
+import re
 import ssl
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mail.transports import Heartbeat, Hop, OutgoingMail, Source
 from mail.transports.exchange import Deadlines, Exchange, HostFault, Transaction
-from mail.transports.stream import Hangup, Injection, Script, Stream
+from mail.transports.stream import Hangup, Injection, Script, Stream, is_about_tls
 from mail.verdict import Cause, Deferred, Phase, judge
 from mail.wire.reply import MalformedReply, Reply
+
+type _Tls = Literal["lasting", "passing"]
+
+_LONGEST_NAME = 253
+# RFC 1123 §2.1, and the underscore that real zones have too.
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,7 @@ class Target:
 
     host: str
     ip: str
+    """An IPv4 or IPv6 address; `ipaddress` reads it."""
     port: int
     preference: int = 0
     """Its MX record's; lower is met first."""
@@ -131,7 +140,7 @@ async def _greet(
             await loop.create_connection(
                 lambda: stream, target.ip, target.port, local_addr=(source.ip, 0) if source else None
             )
-        if refuse_own and stream.local_ip == target.ip:
+        if refuse_own and stream.local_ip == ipaddress.ip_address(target.ip):
             script.aside("the address is our own")
             raise HostFault(Deferred(Cause.LOOP, Cause.LOOP.fault), None, script.conversation())
         step = "the greeting"
@@ -151,18 +160,28 @@ async def _greet(
             step = "EHLO after STARTTLS"
             # RFC 3207 §4.2: what was offered in the clear is forgotten.
             offered = await _ehlo(stream, script, name, deadlines)
+    except HostFault as refusal:
+        if trouble_is_tls and refusal.tls is None:  # RFC 3207 §4.2: it may think less of us now that it knows more
+            refusal.tls = "passing"
+        raise
     except TimeoutError:
         script.aside(f"no answer in time: {step}")
-        cause = Cause.TLS if trouble_is_tls else Cause.NETWORK
-        raise HostFault(Deferred(cause, cause.fault), None, script.conversation(), tls=trouble_is_tls) from None
+        raise _trouble(Cause.NETWORK, script, "passing" if trouble_is_tls else None) from None
     except MalformedReply as nonsense:
         script.aside(str(nonsense))
-        raise HostFault(Deferred(Cause.PROTOCOL, Cause.PROTOCOL.fault), None, script.conversation()) from None
-    except (OSError, ssl.SSLError, Hangup, Injection) as trouble:
+        raise _trouble(Cause.PROTOCOL, script, "lasting" if trouble_is_tls else None) from None
+    except (OSError, Hangup, Injection) as trouble:
         script.aside(f"{step}: {_words(trouble)}")
-        cause = Cause.TLS if trouble_is_tls else Cause.NETWORK
-        raise HostFault(Deferred(cause, cause.fault), None, script.conversation(), tls=trouble_is_tls) from None
+        itself = trouble.tls if isinstance(trouble, Hangup) else isinstance(trouble, Injection) or is_about_tls(trouble)
+        lasts: _Tls = "lasting" if itself else "passing"
+        raise _trouble(Cause.NETWORK, script, lasts if trouble_is_tls else None) from None
     return Session(target, _hop(target, script.tls, offered), _stream=stream, _script=script, _deadlines=deadlines)
+
+
+def _trouble(cause: Cause, script: Script, tls: _Tls | None) -> HostFault:
+    """The fault where no reply says what is wrong; `cause` where it was not TLS."""
+    cause = Cause.TLS if tls else cause
+    return HostFault(Deferred(cause, cause.fault), None, script.conversation(), tls=tls)
 
 
 def _words(trouble: Exception) -> str:
@@ -214,17 +233,22 @@ async def _starttls(stream: Stream, script: Script, target: Target, tls: ssl.SSL
     reply = await stream.reply(script, within=deadlines.starttls)
     if not reply.positive:
         verdict = Deferred(Cause.TLS, Cause.TLS.fault)
-        raise HostFault(verdict, reply, script.conversation(), tls=True)
+        # RFC 3207 §4: 454 is "TLS not available due to temporary reason".
+        lasts: _Tls = "passing" if reply.temporary else "lasting"
+        raise HostFault(verdict, reply, script.conversation(), tls=lasts)
     script.tls = await stream.start_tls(tls, _server_name(target.host), within=deadlines.starttls)
     script.aside(script.tls)
 
 
 def _server_name(host: str) -> str | None:
+    """The name for SNI; None for a literal address (RFC 6066 §3), and for what a zone may name a host and no host may be."""
+    if len(host) > _LONGEST_NAME or not _NAME.match(host):
+        return None
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return host.rstrip(".")
-    return None  # RFC 6066 §3: no literal addresses in SNI
+        return host
+    return None
 
 
 def _hop(target: Target, tls: str | None, offered: dict[str, str]) -> Hop:

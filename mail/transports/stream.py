@@ -6,7 +6,9 @@ buffer in our own hands; and replies are split without a task switch per line.
 """
 
 import asyncio
+import ipaddress
 import ssl
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import cast
 
@@ -16,7 +18,8 @@ from mail.wire.reply import MalformedReply, Reply
 
 _MOST_BUFFERED = 256 * 1024
 _MOST_REPLY_LINES = 200
-_CHUNK = 64 * 1024
+_MOST_UNSENT = 64 * 1024
+"""Octets handed over and not taken by the network, from which on `send_all` waits."""
 
 MOST_LINES = 200
 MOST_LINE = 600
@@ -24,6 +27,16 @@ MOST_LINE = 600
 
 class Hangup(Exception):
     """The connection is gone; the words say how."""
+
+    def __init__(self, words: str, *, tls: bool = False) -> None:
+        super().__init__(words)
+        self.tls = tls
+        """TLS itself ended it: an alert, or bytes that are no TLS."""
+
+
+def is_about_tls(trouble: BaseException | None) -> bool:
+    """Whether TLS itself failed, which it will tomorrow too, and not the connection beneath it."""
+    return isinstance(trouble, ssl.SSLError) and not isinstance(trouble, ssl.SSLEOFError | ssl.SSLZeroReturnError)
 
 
 class Injection(Exception):
@@ -75,6 +88,7 @@ class Stream(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._ended: str | None = None
+        self._ended_by_tls = False
         self._news: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -83,7 +97,7 @@ class Stream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclass of it
+        self._use(cast(asyncio.Transport, transport))  # uvloop's transports are no subclass of it
 
     def data_received(self, data: bytes) -> None:
         """Keep what came, within reason: nobody has megabytes of replies to give."""
@@ -100,6 +114,8 @@ class Stream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
+        if self._ended is None:
+            self._ended_by_tls = is_about_tls(exc)
         self._end(f"the connection broke: {exc}" if exc else "the host closed the connection")
 
     def pause_writing(self) -> None:
@@ -116,6 +132,14 @@ class Stream(asyncio.Protocol):
         self._writable.set()
         self._wake()
 
+    def _use(self, transport: asyncio.Transport) -> None:
+        # The same for every kind of transport: that of asyncio's TLS would hold eight times as much.
+        transport.set_write_buffer_limits(high=_MOST_UNSENT)
+        self._transport = transport
+
+    def _gone(self) -> Hangup:
+        return Hangup(self._ended or "not connected", tls=self._ended_by_tls)
+
     def _wake(self) -> None:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
@@ -128,23 +152,25 @@ class Stream(asyncio.Protocol):
         return self._ended is None and not self._buffer
 
     @property
-    def local_ip(self) -> str | None:
+    def local_ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         """Our own address on this connection."""
         name = self._transport.get_extra_info("sockname") if self._transport else None
-        return str(name[0]) if name else None
+        return ipaddress.ip_address(name[0]) if name else None
 
     def send(self, data: bytes) -> None:
         """Hand over a group of commands. A dead connection shows at the next reply."""
         if self._transport is not None and self._ended is None:
             self._transport.write(data)
 
-    async def send_all(self, data: bytes, *, per_chunk: float) -> None:
-        """Hand over content chunk by chunk, `per_chunk` seconds for each. Raises Hangup, TimeoutError."""
-        view = memoryview(data)
-        for start in range(0, len(view), _CHUNK):
+    async def send_all(self, chunks: Iterable[bytes | memoryview], *, per_chunk: float) -> None:
+        """Hand over content chunk by chunk, `per_chunk` seconds for each. Raises Hangup, TimeoutError.
+
+        A chunk is asked for when the network has taken those before it, but for 64 KB.
+        """
+        for chunk in chunks:
             if self._transport is None or self._ended is not None:
-                raise Hangup(self._ended or "not connected")
-            self._transport.write(view[start : start + _CHUNK])
+                raise self._gone()
+            self._transport.write(chunk)
             if not self._writable.is_set():
                 async with asyncio.timeout(per_chunk):
                     await self._writable.wait()
@@ -181,7 +207,7 @@ class Stream(asyncio.Protocol):
         if self._buffer:
             raise Injection("the host spoke on in the clear after agreeing to TLS")
         if self._transport is None or self._ended is not None:
-            raise Hangup(self._ended or "not connected")
+            raise self._gone()
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(within + 1):
             upgraded = await loop.start_tls(
@@ -193,7 +219,7 @@ class Stream(asyncio.Protocol):
             )
         if upgraded is None:
             raise Hangup("the connection ended during the TLS handshake")
-        self._transport = upgraded
+        self._use(upgraded)
         tls = upgraded.get_extra_info("ssl_object")
         cipher = tls.cipher() if tls else None
         return f"{tls.version()} {cipher[0]}" if cipher else "TLS"
@@ -214,7 +240,7 @@ class Stream(asyncio.Protocol):
             if line is not None:
                 return line
             if self._ended is not None:
-                raise Hangup(self._ended)
+                raise self._gone()
             self._news = asyncio.get_running_loop().create_future()
             try:
                 await self._news

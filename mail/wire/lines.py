@@ -5,6 +5,7 @@ is how a second message is smuggled past a lax receiver (CVE-2023-51764 and its 
 """
 
 import re
+from collections.abc import Iterator
 
 _BARE = re.compile(rb"\r\n|\r|\n")
 
@@ -24,6 +25,14 @@ def dot_stuffed(content: bytes) -> bytes:
     """Canonical content as DATA sends it: leading dots doubled, then the final dot (RFC 5321 §4.5.2)."""
     stuffed = content.replace(b"\r\n.", b"\r\n..")
     return (b"." if stuffed.startswith(b".") else b"") + stuffed + b".\r\n"
+
+
+def dot_stuffed_pieces(content: bytes, octets: int) -> Iterator[memoryview]:
+    """`dot_stuffed` without the final dot, made piece by piece of so many octets of content, 2 or more, as they are asked for."""
+    for start in range(0, len(content), octets):
+        # Each piece is made with the two octets before it, which tell whether a dot at its head begins a line.
+        piece = content[start - 2 : start + octets] if start else b"\r\n" + content[:octets]
+        yield memoryview(piece.replace(b"\r\n.", b"\r\n.."))[2:]
 
 
 def has_long_line(content: bytes, start: int = 0, end: int | None = None) -> bool:

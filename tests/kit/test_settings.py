@@ -33,6 +33,7 @@ def test_the_demo_plays_its_deliveries_unless_told_otherwise() -> None:
         ({"LIVERY_ROUTE": "smtp://host"}, "LIVERY_ROUTE is"),
         ({"LIVERY_TLS_CERT": "/x.pem"}, "go together"),
         ({"LIVERY_TRUSTED_PROXIES": "10.0.0.1/8"}, "LIVERY_TRUSTED_PROXIES"),
+        ({"LIVERY_TLS": "sometimes"}, "LIVERY_TLS is 'sometimes': it takes opportunistic or required"),
         ({"LIVERY_BARE_NEWLINES": "keep"}, "refuse or normalise"),
         ({"LIVERY_DEMO": "1", "LIVERY_BIND": "0.0.0.0"}, "loopback only"),
         ({"LIVERY_BIND": "everywhere"}, "LIVERY_BIND"),

@@ -150,6 +150,11 @@ async def test_a_zone_cannot_steer_us_into_our_own_network(sink: Sink, ip: str) 
         ("64:ff9b::7f00:1", False),
         ("64:ff9b::a00:1", False),
         ("2002:7f00:1::", False),
+        ("192.88.99.1", False),
+        ("64:ff9b::c058:6301", False),
+        ("3fff::1", False),
+        ("3fff:1000::1", True),
+        ("192.88.98.1", True),
         ("nonsense", False),
     ],
 )

@@ -30,6 +30,7 @@ def ways_out(settings: Settings) -> Routes:
             DnsResolver(settings.dns, lifetime=DNS_SECONDS),
             helo=settings.mail_domain,
             private_targets=settings.private_targets,
+            clear=settings.tls == "opportunistic",
             port=int(os.environ["LABORATORY_PORT"]),
             deadlines=Deadlines(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS, SECONDS, SECONDS, SECONDS, SECONDS),
         ),
