@@ -72,6 +72,9 @@ class Event:
     reply: str | None = strawberry.field(
         description='The last SMTP reply, where one was given: "550 5.1.1 no such user".'
     )
+    uncertain: bool = strawberry.field(
+        description="How an attempt ended was lost, this one or one before: a copy may have arrived that no fact tells of."
+    )
     attempt_id: strawberry.Private[UUID | None] = None
     attempt: Attempt | None = strawberry.field(resolver=_attempt_of, description="The attempt this fact came from.")
 
@@ -103,6 +106,7 @@ def event(found: feed.EventView) -> Event:
         sender=found.sender,
         subject=found.subject,
         reply=reply_line(found.code, found.status, found.reply),
+        uncertain=found.uncertain,
         attempt_id=found.attempt_id,
     )
 

@@ -96,6 +96,17 @@ async def test_a_connection_that_dies_after_the_dot_is_tried_again_and_marked_un
     async with stage.database() as conn:
         flagged = await conn.fetchval("select uncertain from recipient where address = 'unsure@far.test'")
     assert flagged is True
+    data = await stage.api(stage.world.shop).run(
+        """query($filter: RecipientFilter) {
+             recipients(first: 1, filter: $filter) { nodes { timeline { kind uncertain } } } }""",
+        filter={"search": "unsure@far.test"},
+    )
+    [recipient] = data["recipients"]["nodes"]
+    assert [(event["kind"], event["uncertain"]) for event in recipient["timeline"]] == [
+        ("ACCEPTED", False),
+        ("DEFERRED", True),
+        ("DELIVERED", False),
+    ]
 
 
 async def test_nobody_there_is_a_deferral_and_the_mail_goes_when_somebody_is(stage: Stage) -> None:
