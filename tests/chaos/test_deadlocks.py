@@ -1,4 +1,4 @@
-"""Four doors and twenty accounts under one parent, all at once: PostgreSQL sees no deadlock and nobody is refused."""
+"""Four doors and twenty accounts that share one parent's pool, all at once: no deadlock, and nobody is refused."""
 
 import asyncio
 import random
@@ -18,6 +18,7 @@ from tests.support.postgres import Postgres
 from tests.support.stage import Stage, staged
 
 ACCOUNTS, SESSIONS, MESSAGES = 20, 40, 15
+POOL = 100_000
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +27,18 @@ def stage(populated: Postgres) -> Iterator[Stage]:
     yield from staged(populated, processes=("smtpd",) * 4 + ("clock",))
 
 
-async def furnish(stage: Stage) -> None:
-    """Twenty accounts below acme, each known by an address of its own on loopback."""
+async def furnish(stage: Stage) -> int:
+    """Make twenty accounts that charge acme's pool, each with an address on loopback; return the pool's credits."""
     db = await open_database(stage.database_url, size=1)
     try:
         async with db.unit_of_work() as unit:
+            await grant(unit.conn, stage.world.acme.id, POOL)
             for number in range(1, ACCOUNTS + 1):
                 kind = AccountKind.SUB_ACCOUNT
                 slug = f"crowd{number}.test"
-                id = await create_account(unit, slug=slug, name=slug, kind=kind, parent_slug="acme.test")
-                await grant(unit.conn, id, 10_000)
+                id = await create_account(
+                    unit, slug=slug, name=slug, kind=kind, parent_slug="acme.test", shares_pool=True
+                )
                 await create_credential(
                     unit.conn,
                     Keyring(world.SECRET_KEY),
@@ -44,6 +47,8 @@ async def furnish(stage: Stage) -> None:
                     name="Crowd",
                     networks=(f"127.0.1.{number}/32",),
                 )
+            credits: int = await unit.conn.fetchval("select account_credits($1)", stage.world.acme.id)
+            return credits
     finally:
         await db.close()
 
@@ -73,8 +78,8 @@ async def submit(port: int, session: int) -> int:
     return taken
 
 
-async def test_four_doors_and_twenty_accounts_never_deadlock(stage: Stage) -> None:
-    await furnish(stage)
+async def test_four_doors_and_twenty_accounts_on_one_pool_never_deadlock(stage: Stage) -> None:
+    credits = await furnish(stage)
     async with asyncio.timeout(120):
         taken = await asyncio.gather(*(submit(stage.platform.submission, number) for number in range(SESSIONS)))
     assert taken == [MESSAGES] * SESSIONS
@@ -82,7 +87,10 @@ async def test_four_doors_and_twenty_accounts_never_deadlock(stage: Stage) -> No
         doors = await conn.fetchval("select count(distinct account_id) from message")
         await conn.execute("select pg_stat_force_next_flush()")
         deadlocks = await conn.fetchval("select deadlocks from pg_stat_database where datname = current_database()")
+        sent = await conn.fetchval("select count(*) from recipient")
+        left = await conn.fetchval("select account_credits($1)", stage.world.acme.id)
     assert (doors, deadlocks) == (ACCOUNTS, 0)
+    assert left == credits - sent
     for name in stage.platform.each("smtpd"):
         assert "deadlock" not in stage.platform.log(name)
     await stage.laws_hold()
