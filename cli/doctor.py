@@ -67,6 +67,8 @@ def examine() -> Iterator[Finding]:
 
 def _settings(settings: Settings) -> Finding:
     text = f"mail domain {settings.mail_domain}, delivery: {settings.route}"
+    if settings.route != "simulator":
+        text += f" (TLS {settings.tls})"
     if settings.mail_domain == DEFAULT_MAIL_DOMAIN and settings.route == "mx":
         return Finding("warn", "settings", f"{text}. Set LIVERY_MAIL_DOMAIN: this name is seen by every recipient.")
     return Finding("ok", "settings", text)

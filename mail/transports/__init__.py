@@ -92,7 +92,8 @@ class OutgoingMail:
     size: int = 0
     """Bytes of the stored content; from 256 KB on, `content` is called in a thread."""
     clear: bool = True
-    """May go unencrypted where a host has no TLS or none that works (RFC 7435). False: it waits for one that has."""
+    """May go unencrypted where a host has no TLS or none that works (RFC 7435), if the operator allows it (`LIVERY_TLS`).
+    False: it waits for one that has."""
     source: Source | None = None
     """Where it leaves from, to hosts that can be reached from there; None: the machine's default address."""
 

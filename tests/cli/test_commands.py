@@ -65,10 +65,11 @@ def test_commands_start_a_server_for_their_own_duration(machine: Machine) -> Non
     with Dns() as dns:
         nowhere["LIVERY_DNS"] = dns.address
         warned = machine.livery("doctor", environ=nowhere)[1]
-        named = machine.livery("doctor", environ={**nowhere, "LIVERY_MAIL_DOMAIN": "mail.acme.test"})[1]
+        strict = {"LIVERY_MAIL_DOMAIN": "mail.acme.test", "LIVERY_TLS": "required"}
+        named = machine.livery("doctor", environ={**nowhere, **strict})[1]
     advice = "Set LIVERY_MAIL_DOMAIN: this name is seen by every recipient."
-    assert f"warn  settings     mail domain mail.livery.test, delivery: mx. {advice}" in warned
-    assert "ok    settings     mail domain mail.acme.test, delivery: mx\n" in named
+    assert f"warn  settings     mail domain mail.livery.test, delivery: mx (TLS opportunistic). {advice}" in warned
+    assert "ok    settings     mail domain mail.acme.test, delivery: mx (TLS required)\n" in named
     assert machine.processes() == {}
 
     pem = machine.data_dir / "tls" / "mail.livery.test.pem"

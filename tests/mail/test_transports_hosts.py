@@ -85,6 +85,20 @@ async def test_our_own_address_is_refused_where_asked(sink: Sink) -> None:
     assert sink.mails == []
 
 
+@pytest.mark.parametrize("refuse", [False, True])
+@pytest.mark.parametrize("ip", ["::1", "0:0:0:0:0:0:0:1", "0::0001"])
+async def test_our_own_address_is_refused_however_it_is_written(ip: str, refuse: bool) -> None:
+    sink = Sink()
+    await sink.start(0, "::1")
+    hosts = Hosts(helo="out.test", deadlines=QUICK, refuse_own=refuse)
+    target = Target(f"[ipv6:{ip}]", ip, sink.port)
+    delivery = await hosts.deliver(mail(), [target], site="far", heartbeat=held)
+    await hosts.close()
+    await sink.stop()
+    assert ("* the address is our own" in delivery.conversations[0].lines) is refuse
+    assert len(sink.mails) == (0 if refuse else 1)
+
+
 @pytest.mark.parametrize("name", ["OUT.test", "Mta.test"])
 @pytest.mark.parametrize(("refuse", "verdict"), [(False, Delivered), (True, Deferred)])
 async def test_a_host_that_greets_with_our_own_name_is_refused_where_asked(
