@@ -1,6 +1,6 @@
 """Was anything lost in half an hour of kill -9? `make chaos`: rounds on both brokers, added up with those of earlier runs.
 
-    CHAOS_MINUTES   how long (30)
+    CHAOS_MINUTES   how long (30); each broker gets a round, however short that is
     CHAOS_RESULTS   where the sums of all runs are kept (.livery/chaos.json); beside it the evidence where something is wrong
     CHAOS_SEED      the seed of this run (the number of the run)
 
@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +75,13 @@ def main() -> int:
     fault: Exception | None = None
     wanted = {broker: _next_goal(broker, of) for broker, of in books.brokers.items()}
     number = 0
-    while time.monotonic() < ends and fault is None:
-        behind = {broker: _missing(broker, books.brokers[broker], wanted[broker]) for broker in SERVICES}
-        broker = max(behind, key=lambda name: behind[name].total())
-        if not behind[broker]:
+    had: set[str] = set()
+    while fault is None:
+        behind = {broker: _missing(broker, books.brokers[broker], wanted[broker]).total() for broker in SERVICES}
+        broker = next_broker(behind, had, over=time.monotonic() >= ends)
+        if broker is None:
             break
+        had.add(broker)
         with services(broker) as beneath:
             try:
                 uvloop.run(_play(books, beneath, f"{seed}/{number}", wanted[broker], ends))
@@ -107,6 +109,12 @@ def main() -> int:
     return 0 if sound and not fault and not missed else 1
 
 
+def next_broker(behind: Mapping[str, int], had: Collection[str], *, over: bool) -> str | None:
+    """Whose turn it is, by what each still misses: who `had` none first, then, until the time is `over`, who misses most."""
+    waiting = {broker: many for broker, many in behind.items() if many and not (over and broker in had)}
+    return max(waiting, key=lambda broker: (broker not in had, waiting[broker]), default=None)
+
+
 def _missing(broker: str, of: Results, times: int) -> Counter[str]:
     """What still has to be done for so many times the full count."""
     return Counter({name: times * goal - of.hits[name] for name, goal in goals(broker).items()}) - Counter()
@@ -125,7 +133,7 @@ async def _play(books: Books, beneath: Services, seed: str, times: int, ends: fl
         stack.callback(keep, logs, books.file.with_suffix(".evidence"))
         for number in range(_ROUNDS):
             missing = _missing(beneath.broker, results, times)
-            if not missing or time.monotonic() >= ends:
+            if not missing or (number and time.monotonic() >= ends):
                 break
             play.crew.hits.clear()
             strikes = list(Counter({name: missing[name] for name in SERVICES[beneath.broker]}).elements())
