@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import cast
 
 from kit import clock
+from kit.db import Database
 from mail.dispatch import Limits
 from mail.dispatch import claim as queue
 from mail.dispatch.leases import Leases
@@ -176,3 +178,19 @@ async def test_two_workers_that_were_both_cut_off_leave_each_other_what_they_hol
         answer.set()
         await office.until("delivered", *ids)
     assert sorted(recipient for recipient, _, _ in office.remote.sent) == [*addresses, "b@b.test"]
+
+
+async def test_a_heartbeat_waits_for_the_database_no_longer_than_the_lease(office: Office) -> None:
+    await office.accept("a@a.test")
+    leases = Leases(cast(Database, office.line), LEASE)
+    async with office.db.connection() as conn:
+        (claimed,) = (await queue.claim(conn, 10, LEASE)).claimed
+    (lease,) = leases.hold([claimed], time.monotonic() - LEASE.total_seconds() + 1)
+    office.line.cut = True
+    async with asyncio.timeout(10):
+        assert not await leases.heartbeat(lease)
+    # Whoever asked was told no: renewing it afterwards would only keep it from the next worker.
+    office.line.cut = False
+    before = (await office.row(claimed.id))["next_attempt_at"]
+    await leases.renew()
+    assert (lease.lost, (await office.row(claimed.id))["next_attempt_at"]) == (True, before)
