@@ -32,7 +32,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 # Messages up to _SMALL bytes are read together, up to _TOGETHER bytes a query.
 _SMALL, _TOGETHER = 256 * 1024, 2 * 1024 * 1024
-# A message is in memory as received, as finished, and with its dots stuffed on its way to the socket.
+# A message is in memory as received, and as finished for each of the two kinds of hop: 8-bit and 7-bit.
 _COPIES = 3
 # Seconds that a signing key is remembered: so long may a retired key still sign.
 _REMEMBER = 30.0
