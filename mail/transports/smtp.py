@@ -242,12 +242,13 @@ async def _starttls(stream: Stream, script: Script, target: Target, tls: ssl.SSL
 
 def _server_name(host: str) -> str | None:
     """The name for SNI; None for a literal address (RFC 6066 §3), and for what a zone may name a host and no host may be."""
-    if len(host) > _LONGEST_NAME or not _NAME.match(host):
+    name = host.removesuffix(".")
+    if len(name) > _LONGEST_NAME or not _NAME.match(name):
         return None
     try:
-        ipaddress.ip_address(host)
+        ipaddress.ip_address(name)
     except ValueError:
-        return host
+        return name
     return None
 
 

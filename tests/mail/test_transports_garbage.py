@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from kit.resolver import MX, FakeResolver
 from mail.transports import Delivery
 from mail.transports.exchange import Deadlines
+from mail.transports.hosts import Hosts
 from mail.transports.mx import MailExchangers
-from mail.verdict import Bounced, Deferred, Delivered
+from mail.transports.smtp import Target
+from mail.verdict import Bounced, Cause, Deferred, Delivered
 from tests.mail.letters import QUICK, held, mail, verdicts
 from tests.support.certificates import write_certificate
 from tests.support.sink import Sink
@@ -70,6 +72,21 @@ async def test_a_host_is_told_which_name_is_wanted(name: str, tls: ssl.SSLContex
         await transport.deliver(mail(), heartbeat=held)
         await transport.close()
     assert asked == [name]
+
+
+async def test_a_relay_may_be_written_with_its_last_dot(tls: ssl.SSLContext, asked: list[str | None]) -> None:
+    async with Sink(tls=tls) as sink:
+        hosts = Hosts(helo="out.test", deadlines=QUICK)
+        await hosts.deliver(mail(), [Target("relay.far.test.", "127.0.0.1", sink.port)], site="relay", heartbeat=held)
+        await hosts.close()
+    assert asked == ["relay.far.test"]
+
+
+@pytest.mark.parametrize("domain", ["[300.1.2.3]", "[]", "[ipv6:x]", f"[{'a' * 70}.test]", "[\0]"])
+async def test_a_literal_that_is_no_address_bounces(domain: str, port: int) -> None:
+    transport = exchangers(port)
+    delivery = await transport.deliver(replace(mail(), domain=domain), heartbeat=held)
+    assert verdicts(delivery) == [Bounced(Cause.NO_DOMAIN, Cause.NO_DOMAIN.fault, suppress=True)]
 
 
 @pytest.mark.parametrize(("domain", "ip"), [("[127.0.0.1]", "127.0.0.1"), ("[ipv6:0:0:0:0:0:0:0:1]", "::1")])
