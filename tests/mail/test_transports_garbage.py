@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import dns.name
 import pytest
@@ -42,9 +43,9 @@ def server_side(folder: Path) -> ssl.SSLContext:
 
 def exchangers(port: int, *names: str) -> MailExchangers:
     """Mail for far.test goes to these hosts, in this order; all of them are 127.0.0.1."""
-    records = {(name.lower(), "A"): ("127.0.0.1",) for name in names}
-    hosts = tuple(MX(10 * rank, name) for rank, name in enumerate(names, 1))
-    resolver = FakeResolver({("far.test", "MX"): hosts} | records)
+    records: dict[tuple[str, str], Any] = {(name.lower(), "A"): ("127.0.0.1",) for name in names}
+    records["far.test", "MX"] = tuple(MX(10 * rank, name) for rank, name in enumerate(names, 1))
+    resolver = FakeResolver(records)
     return MailExchangers(
         resolver, helo="out.test", rng=Random(1), port=port, private_targets=True, deadlines=QUICK
     )  # fmt: skip

@@ -190,7 +190,7 @@ def strict(listener: socket.socket, tls: ssl.SSLContext) -> None:
     """A host whose handshake fails with the alert that its TLS library sends, and which takes the mail in the clear."""
     for _ in range(2):
         connection = listener.accept()[0]
-        lines = connection.makefile("rb")
+        lines, line = connection.makefile("rb"), b""
         for answer in (b"220 hi\r\n", b"250-hi\r\n250 STARTTLS\r\n"):
             connection.sendall(answer)
             line = lines.readline()
