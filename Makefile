@@ -34,6 +34,7 @@ bench: python-dev
 	.venv/bin/python -m bench $(BENCH)
 	.venv/bin/python -m bench.memory
 	.venv/bin/python -m bench.auth
+	.venv/bin/python -m bench.logins
 
 lint: python-dev
 	.venv/bin/ruff check .

@@ -188,7 +188,7 @@ async def test_a_signed_call_fulfils_an_order_once(world: World) -> None:
         await call(world, path, secret, said, signature=""),
         await call(world, path, secret, said, signature="z" * 64),
         await call(world, path, secret, said, late=301),
-        await call(world, path, secret, said, late=-301),
+        await call(world, path, secret, said, late=-330),
         await call(world, f"/v1/payments/{world.accounts['rival.test']}", secret, said),
         await call(world, f"/v1/payments/{NOWHERE}", secret, said),
         await call(world, "/v1/payments/nobody", secret, said),
@@ -204,7 +204,7 @@ async def test_a_signed_call_fulfils_an_order_once(world: World) -> None:
     assert (used.status_code, used.json()["code"]) == (409, "REFERENCE_USED")
     assert await balances(world) == (9_900, 10_100)
     assert (
-        await call(world, path, secret, {"orderId": second["id"], "reference": "pay-2"}, late=299)
+        await call(world, path, secret, {"orderId": second["id"], "reference": "pay-2"}, late=280)
     ).status_code == 200
     assert await balances(world) == (9_800, 10_200)
     assert (await call(world, path, secret, {"nonsense": 1})).status_code == 400

@@ -295,7 +295,10 @@ async def test_the_audit_list_tells_who_did_what(stage: Stage, visit: Visit) -> 
     await visit.is_clean()
     await page.get_by_role("combobox", name="Show").click()
     await page.get_by_role("option", name="Plans").click()
-    await expect(page.get_by_text("Nothing yet")).to_be_visible()
+    await expect(page.get_by_text("No such changes")).to_be_visible()
+    await visit.is_clean()
+    await page.get_by_role("link", name="Show everything").click()
+    await expect(row).to_be_visible()
     await expect(page.get_by_role("combobox", name="Account")).to_have_count(0)  # there is nobody below
 
 

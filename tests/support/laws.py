@@ -145,11 +145,12 @@ async def _check_messages(conn: asyncpg.Connection) -> None:
 
 async def check_credits(conn: asyncpg.Connection) -> None:
     """Assert that balances, grants and entries add up, and that no grant is good for longer than what it came from."""
+    # Each table is read once here too: the model's database has grants by ten thousands.
     wrong = await conn.fetch(
-        """select account_id, remaining,
-                  (select coalesce(sum(delta), 0) from credit_entry e where e.account_id = b.account_id) as entries,
-                  (select coalesce(sum(remaining), 0) from credit_grant g where g.account_id = b.account_id) as grants
-             from balance b"""
+        """select account_id, remaining, coalesce(entries, 0) as entries, coalesce(grants, 0) as grants from balance
+             left join (select account_id, sum(delta) as entries from credit_entry group by account_id) e using (account_id)
+             left join (select account_id, sum(remaining) as grants from credit_grant group by account_id) g
+                 using (account_id)"""
     )
     assert [dict(w) for w in wrong if not w["remaining"] == w["entries"] == w["grants"] or w["remaining"] < 0] == []
     refunds = await conn.fetch(
@@ -158,8 +159,8 @@ async def check_credits(conn: asyncpg.Connection) -> None:
     )
     assert [row["message_id"] for row in refunds] == [], "more paid back than was charged"
     grants = await conn.fetch(
-        """select id, amount, remaining, is_open, (select coalesce(sum(delta), 0) from credit_entry e
-                                                    where e.grant_id = g.id) as entries from credit_grant g"""
+        """select id, amount, remaining, is_open, coalesce(entries, 0) as entries from credit_grant g
+             left join (select grant_id, sum(delta) as entries from credit_entry group by grant_id) e on e.grant_id = g.id"""
     )
     assert [dict(g) for g in grants if g["remaining"] != g["entries"] or g["is_open"] != (g["remaining"] > 0)] == []
     assert [dict(g) for g in grants if not 0 <= g["remaining"] <= g["amount"]] == []
