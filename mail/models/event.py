@@ -34,6 +34,7 @@ class Event(Model):
     reply = fields.TextField(null=True)
     cause = fields.CharField(max_length=40, null=True)
     uncertain = fields.BooleanField(db_default=False)
+    machine = fields.BooleanField(db_default=False, description="Opened or clicked by a program, not by a person")
 
     class Meta:
         table = "event"

@@ -22,6 +22,7 @@ class Message(Model):
     dsn_ret = fields.CharField(max_length=4, null=True, description="RFC 3461 RET: FULL or HDRS")
     dsn_envid = fields.CharField(max_length=100, null=True, description="RFC 3461 ENVID as given")
     trace = fields.TextField(description="The Received field that its door writes, without the field name")
+    tag = fields.CharField(max_length=100, null=True, description="What the sender files it under")
     sandbox = fields.BooleanField(description="Never leaves the house")
     recipient_count = fields.IntField()
     accepted_at = fields.DatetimeField(db_default=SqlDefault("livery_now()"))

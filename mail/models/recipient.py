@@ -34,6 +34,9 @@ class Recipient(Model):
     status = fields.CharField(max_length=12, null=True, description="Last enhanced status: 5.1.1")
     reply = fields.TextField(null=True, description="Last reply's text")
     cause = fields.CharField(max_length=40, null=True, description="Why, in the words of mail.verdict")
+    copy_rule_id = fields.UUIDField(
+        null=True, description="A copy for this rule's address; null: whom the sender named"
+    )
     uncertain = fields.BooleanField(db_default=False, description="A remote may have it although no reply said so")
     opened_at = fields.DatetimeField(null=True)
     clicked_at = fields.DatetimeField(null=True)

@@ -11,6 +11,10 @@ class ReturnedMail(Model):
     id = fields.UUIDField(primary_key=True)
     recipient_id = fields.UUIDField()
     content = fields.BinaryField()
+    kind = fields.CharField(
+        max_length=10, null=True, description="bounce, complaint, autoreply, unknown; null: not judged"
+    )
+    judged_at = fields.DatetimeField(null=True)
     received_at = fields.DatetimeField(db_default=SqlDefault("livery_now()"))
 
     class Meta:
