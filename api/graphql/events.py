@@ -70,7 +70,8 @@ class Event:
     sender: str = strawberry.field(description="The From address of the message.")
     subject: str
     reply: str | None = strawberry.field(
-        description='The last SMTP reply, where one was given: "550 5.1.1 no such user".'
+        description='The last SMTP reply: "550 5.1.1 no such user"; where no host gave one, what happened instead: '
+        '"mx.far.test: connecting: Connection refused".'
     )
     uncertain: bool = strawberry.field(
         description="How an attempt ended was lost, this one or one before: a copy may have arrived that no fact tells of."
@@ -88,7 +89,7 @@ class EventConnection:
 
 
 def reply_line(code: int | None, status: str | None, reply: str | None) -> str | None:
-    """A reply as it stands in a conversation: `550 5.1.1 no such user`; None where there was none."""
+    """A reply as it stands in a conversation: `550 5.1.1 no such user`; None where there is nothing to say."""
     parts = [str(code) if code else None, status, reply]
     return " ".join(part for part in parts if part) or None
 

@@ -48,7 +48,9 @@ class Recipient:
     state: RecipientState
     attempts: int = strawberry.field(description="Attempts begun.")
     next_attempt_at: datetime | None = strawberry.field(description="When the next attempt is due, while it waits.")
-    reply: str | None = strawberry.field(description="The last SMTP reply.")
+    reply: str | None = strawberry.field(
+        description="The last SMTP reply; where no host gave one, what happened instead."
+    )
     opened_at: datetime | None
     clicked_at: datetime | None
     unsubscribed_at: datetime | None

@@ -46,9 +46,12 @@ def delivered(claimed: Sequence[Claimed], delivery: Delivery, chance: random.Ran
     """An entry per recipient of a transaction, in the order of `claimed`."""
     attempts = _attempts(claimed[0], delivery.conversations)
     by_id = {outcome.recipient_id: outcome for outcome in delivery.outcomes}
+    # Where no host said why, people read what happened instead.
+    words = next(filter(None, (talk.broken_off for talk in reversed(delivery.conversations))), None)
     entries = []
     for index, one in enumerate(claimed):
-        fact = _fact(one, by_id[one.id], attempts[-1].id if attempts else None, chance, alone=len(claimed) == 1)
+        attempt_id = attempts[-1].id if attempts else None
+        fact = _fact(one, by_id[one.id], words, attempt_id, chance, alone=len(claimed) == 1)
         # The conversations belong to the transaction and are stored once.
         entries.append(Entry(one, fact, attempts if index == 0 else ()))
     return entries
@@ -89,7 +92,15 @@ def interrupted(claimed: Claimed) -> Entry:
     return replace(entry, fact=replace(entry.fact, uncertain=True))
 
 
-def _fact(claimed: Claimed, outcome: Outcome, attempt_id: UUID | None, chance: random.Random, *, alone: bool) -> Fact:
+def _fact(
+    claimed: Claimed,
+    outcome: Outcome,
+    words: str | None,
+    attempt_id: UUID | None,
+    chance: random.Random,
+    *,
+    alone: bool,
+) -> Fact:
     verdict = outcome.verdict
     retry_in: timedelta | None = None
     if isinstance(verdict, Delivered):
@@ -112,7 +123,7 @@ def _fact(claimed: Claimed, outcome: Outcome, attempt_id: UUID | None, chance: r
         attempt_id=attempt_id,
         code=reply.code if reply else None,
         status=reply.status if reply else outcome.status,
-        reply=_storable(reply.text) if reply else None,
+        reply=_storable(reply.text if reply else words) if reply or words else None,
         cause=None if isinstance(verdict, Delivered) else verdict.cause.value,
         # An attempt whose worker was lost may have reached the remote: nobody is left who could say.
         uncertain=outcome.uncertain or claimed.lapses > 0,

@@ -110,6 +110,14 @@ class Conversation:
     lines: tuple[str, ...]
     """"> " ours, "< " theirs, "* " what happened beside. Never a secret of AUTH, never content; capped in lines and length."""
 
+    @property
+    def broken_off(self) -> str | None:
+        """Why it ended without a reply: "mx1.far.test: connecting: Connection refused"; None where a reply ended it."""
+        if not self.lines or not self.lines[-1].startswith("* "):
+            return None
+        words = self.lines[-1][2:]
+        return f"{self.host}: {words}" if self.ip else words
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -5,8 +5,8 @@
     CHAOS_SEED      the seed of this run (the number of the run)
 
 Ends before its time once every point has its full count on both brokers; where earlier runs reached that, the next
-hundred is the goal. Ends with status 1 where something was lost, a copy too many was not marked, a law was broken, or a
-point was never hit.
+hundred is the goal. Ends with status 1 where something was lost, a copy too many was not marked, a law was broken, a
+point was never hit, or fewer than FLYING recipients were in flight.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ import uvloop
 from tests.chaos.accounting import Books, Results, goals
 from tests.chaos.act import act
 from tests.chaos.evidence import keep
-from tests.chaos.points import FULL, POINTS, SERVICES
+from tests.chaos.points import FLYING, FULL, POINTS, SERVICES
 from tests.support.databases import make_template, make_world_template
 from tests.support.postgres import Postgres, debian_binaries, embedded_binaries
 from tests.support.rabbitmq import RabbitMQ
@@ -97,6 +97,11 @@ def main() -> int:
     ]
     if missed:
         print(f"FAILED: never hit: {', '.join(missed)}")
+    thin = [
+        f"{min(of.flying)} on {broker}" for broker, of in books.brokers.items() if min(of.flying, default=0) < FLYING
+    ]
+    if thin:
+        print(f"FAILED: fewer than {FLYING} in flight in a round: {', '.join(thin)}")
     for broker, of in books.brokers.items():
         if short := _missing(broker, of, 1):
             print(f"Run on for full counts; {broker} misses {', '.join(f'{n} {name}' for name, n in short.items())}")
@@ -106,7 +111,7 @@ def main() -> int:
         if sound and not fault
         else "This run proves nothing, or that a promise was broken: see above."
     )
-    return 0 if sound and not fault and not missed else 1
+    return 0 if sound and not fault and not missed and not thin else 1
 
 
 def next_broker(behind: Mapping[str, int], had: Collection[str], *, over: bool) -> str | None:
@@ -150,8 +155,9 @@ async def _play(books: Books, beneath: Services, seed: str, times: int, ends: fl
             )
             results.sums.add(sums)
             results.hits.update(play.crew.hits)
+            flying = round(statistics.median(play.flying))
+            results.flying.append(flying)
             books.save()
-            flying = statistics.median(play.flying)
             print(f"{beneath.broker} {name}: {play.crew.hits.total()} kills, {flying} in flight, {sums}", flush=True)
             if not sums.sound:
                 raise AssertionError(f"round {name}: {sums}")

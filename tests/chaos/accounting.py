@@ -50,6 +50,8 @@ class Results:
 
     sums: Sums = field(default_factory=Sums)
     hits: Counter[str] = field(default_factory=Counter)
+    flying: list[int] = field(default_factory=list)
+    """How many recipients were in flight, the median of each round."""
 
 
 @dataclass
@@ -68,14 +70,14 @@ class Books:
             told = json.loads(file.read_text())
             books.runs = told["runs"]
             for broker, found in told["brokers"].items():
-                books.brokers[broker] = Results(Sums(**found["sums"]), Counter(found["hits"]))
+                books.brokers[broker] = Results(Sums(**found["sums"]), Counter(found["hits"]), found["flying"])
         return books
 
     def save(self) -> None:
         """Write everything; the file is never half there."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         draft = self.file.with_suffix(".new")
-        brokers = {name: {"sums": asdict(of.sums), "hits": dict(of.hits)} for name, of in self.brokers.items()}
+        brokers = {name: asdict(of) for name, of in self.brokers.items()}
         draft.write_text(json.dumps({"runs": self.runs, "brokers": brokers}, indent=1) + "\n")
         draft.rename(self.file)
 
@@ -85,6 +87,8 @@ class Books:
         lines.append("|---" * (1 + len(self.brokers)) + "|")
         for name in asdict(Sums()):
             lines.append(_row(name, {broker: getattr(of.sums, name) for broker, of in self.brokers.items()}))
+        least = {broker: min(of.flying, default=0) for broker, of in self.brokers.items()}
+        lines.append(_row("in flight, at least", least))
         lines += ["", f"| {'killed':<32} | {' | '.join(f'{b:>10}' for b in self.brokers)} | of |"]
         lines.append("|---" * (2 + len(self.brokers)) + "|")
         everything = {name: goal for broker in self.brokers for name, goal in goals(broker).items()}

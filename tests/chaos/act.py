@@ -22,7 +22,7 @@ from tests.chaos.crew import PROCESSES, Crew
 from tests.chaos.evidence import testify
 from tests.chaos.load import Load
 from tests.chaos.patient_workers import LEASE
-from tests.chaos.points import POINTS
+from tests.chaos.points import FLYING, POINTS
 from tests.chaos.services import strike
 from tests.chaos.watch import Watcher
 from tests.support import laws, world
@@ -76,11 +76,12 @@ class Act:
     ) -> Sums:
         """Kill for at most `seconds`, or until `points` were hit `goal` times; then settle and balance the books.
 
-        `most` recipients wait in the queue at once; those that workers have claimed, living and dead, come on top.
+        It begins with FLYING recipients in the queue. Then `most` wait there at once; those that workers have claimed,
+        living and dead, come on top, and more wait as long as fewer than FLYING are in flight.
         Meanwhile one of `strikes` happens to a service `every` so many seconds at the latest.
         Raises AssertionError where a law is broken, the feed differs from the ledger, or something never settles.
         """
-        load = Load(name, self.stage.world.shop, self.crew.submission, self.crew.url, lambda: self.queued < most)
+        load = Load(name, self.stage.world.shop, self.crew.submission, self.crew.url, lambda: self._room(most))
         self.copies.clear()
         self.letters.clear()
         self.broken.clear()
@@ -90,6 +91,7 @@ class Act:
         looking = asyncio.create_task(self._look())
         loading = asyncio.create_task(load.run(name))
         try:
+            await self._fill()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
                     tasks.create_task(self.crew.kill_on(goal, before, points))
@@ -135,6 +137,19 @@ class Act:
     async def _struck(self, what: str) -> None:
         await asyncio.to_thread(strike, what, self.server, self.rabbitmq, self.stage.database_url)
         self.crew.hits[what] += 1
+
+    async def _fill(self) -> None:
+        """Keep the workers away until FLYING recipients wait for them."""
+        await self.crew.rest(*_WORKERS)
+        async with asyncio.timeout(60):
+            while not self.flying or self.flying[-1] < FLYING:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.05)
+        self.flying[:] = self.flying[-1:]
+        await self.crew.wake(*_WORKERS)
+
+    def _room(self, most: int) -> bool:
+        """May a client begin another letter?"""
+        return self.queued < most or not self.flying or self.flying[-1] < FLYING
 
     async def _read(self, load: Load) -> None:
         while True:

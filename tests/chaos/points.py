@@ -52,6 +52,9 @@ FULL = 100
 FULL_SERVICES = 20
 """The same for what is done to PostgreSQL and RabbitMQ."""
 
+FLYING = 500
+"""Recipients accepted and not yet settled while the kills happen: the median of every round."""
+
 
 def of_kind(kind: str) -> list[str]:
     """The points that a process of this kind passes."""

@@ -112,6 +112,10 @@ async def test_a_connection_that_dies_after_the_dot_is_tried_again_and_marked_un
 async def test_nobody_there_is_a_deferral_and_the_mail_goes_when_somebody_is(stage: Stage) -> None:
     await stage.submit(plain("user@shop.test", "nobody-home@far.test", "away"), ["nobody-home@far.test"])
     await stage.reach(lambda states: states.get("nobody-home@far.test") == "deferred", "deferral")
+    assert (await timeline(stage, "nobody-home@far.test"))[-1] == (
+        "DEFERRED",
+        "127.0.0.1: connecting: Connection refused",
+    )
     async with stage.host() as sink:
         await stage.later(timedelta(minutes=7))
         await sink.receives(1)

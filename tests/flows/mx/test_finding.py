@@ -122,6 +122,7 @@ async def test_a_null_mx_bounces_at_once_and_nobody_is_called(stage: Stage, inte
         await send(stage, "r@null.test")
         row = await fate(stage, "r@null.test", "bounced")
     assert (row["cause"], row["status"], row["attempts"]) == ("accepts_no_mail", "5.1.10", 1)
+    assert row["reply"] == "null.test accepts no mail (null MX)"
     assert host.connections == 0
 
 
@@ -129,6 +130,7 @@ async def test_a_domain_that_does_not_exist_bounces_at_once(stage: Stage, intern
     await send(stage, "r@nowhere-at-all.test")
     row = await fate(stage, "r@nowhere-at-all.test", "bounced")
     assert (row["cause"], row["status"], row["attempts"]) == ("no_domain", "5.1.2", 1)
+    assert row["reply"] == "the domain nowhere-at-all.test does not exist"
     [talk] = await conversations(stage, "r@nowhere-at-all.test")
     assert talk["text"] == "* the domain nowhere-at-all.test does not exist"
 
