@@ -114,6 +114,7 @@ def _fact(
         retry_in = retry.next_delay(claimed.attempts, chance, life=claimed.life, stated=verdict.wait)
         kind = EventKind.EXPIRED if retry_in is None else EventKind.DEFERRED
     reply = outcome.reply
+    text = reply.text if reply else words
     return Fact(
         kind=kind,
         recipient_id=claimed.id,
@@ -123,7 +124,7 @@ def _fact(
         attempt_id=attempt_id,
         code=reply.code if reply else None,
         status=reply.status if reply else outcome.status,
-        reply=_storable(reply.text if reply else words) if reply or words else None,
+        reply=_storable(text) if text is not None else None,
         cause=None if isinstance(verdict, Delivered) else verdict.cause.value,
         # An attempt whose worker was lost may have reached the remote: nobody is left who could say.
         uncertain=outcome.uncertain or claimed.lapses > 0,

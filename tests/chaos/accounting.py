@@ -77,7 +77,10 @@ class Books:
         """Write everything; the file is never half there."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         draft = self.file.with_suffix(".new")
-        brokers = {name: asdict(of) for name, of in self.brokers.items()}
+        brokers = {
+            name: {"sums": asdict(of.sums), "hits": dict(of.hits), "flying": of.flying}
+            for name, of in self.brokers.items()
+        }
         draft.write_text(json.dumps({"runs": self.runs, "brokers": brokers}, indent=1) + "\n")
         draft.rename(self.file)
 
