@@ -38,6 +38,25 @@ def test_the_same_value_is_sealed_differently_each_time() -> None:
     assert RING.seal(b"x", "row") != RING.seal(b"x", "row")
 
 
+def test_a_short_seal_opens_for_its_purpose_only_and_is_always_the_same() -> None:
+    sealed = RING.seal_short(b"private", "click")
+    assert (len(sealed), b"private" in sealed) == (7 + 17, False)
+    assert RING.seal_short(b"private", "click") == sealed
+    assert RING.open_short(sealed, "click") == b"private"
+    with pytest.raises(Unreadable):
+        RING.open_short(sealed, "unsubscribe")
+    with pytest.raises(Unreadable):
+        Keyring(b"\x02" * 32).open_short(sealed, "click")
+    for position in range(len(sealed)):
+        broken = bytearray(sealed)
+        broken[position] ^= 1
+        with pytest.raises(Unreadable):
+            RING.open_short(bytes(broken), "click")
+    for end in range(len(sealed)):
+        with pytest.raises(Unreadable):
+            RING.open_short(sealed[:end], "click")
+
+
 def test_a_signature_serves_one_purpose() -> None:
     tag = RING.sign("return path", b"data")
     assert RING.signed("return path", b"data", tag)
