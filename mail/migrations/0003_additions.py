@@ -105,6 +105,7 @@ class Migration(migrations.Migration):
                 ('unsubscribe_tag_id', fields.UUIDField(null=True, description='The words and language of links that name no tag')),
                 ('forward_returns', fields.BooleanField(null=True, description='Bounces go on to the sender, after they are judged')),
                 ('whole_ip', fields.BooleanField(null=True, description='Visits keep the whole address, not its network alone')),
+                ('free_copies', fields.BooleanField(description="Of an account's own: its copies cost nothing, as the operator has decided", db_default=False)),
                 ('updated_at', fields.DatetimeField(db_default=SqlDefault('livery_now()'), auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'treatment', 'app': 'mail', 'pk_attr': 'id', 'table_description': 'What is done to mail of an account, or of one of its credentials, on the way out; null: as the account says.'},
@@ -157,6 +158,11 @@ class Migration(migrations.Migration):
             model_name='Recipient',
             name='copy_rule_id',
             field=fields.UUIDField(null=True, description="A copy for this rule's address; null: whom the sender named"),
+        ),
+        ops.AddField(
+            model_name='Recipient',
+            name='free',
+            field=fields.BooleanField(description='Not charged: suppressed when it was accepted, or a copy that costs nothing', db_default=False),
         ),
         ops.AddField(
             model_name='ReturnedMail',

@@ -37,6 +37,9 @@ class Recipient(Model):
     copy_rule_id = fields.UUIDField(
         null=True, description="A copy for this rule's address; null: whom the sender named"
     )
+    free = fields.BooleanField(
+        db_default=False, description="Not charged: suppressed when it was accepted, or a copy that costs nothing"
+    )
     uncertain = fields.BooleanField(db_default=False, description="A remote may have it although no reply said so")
     opened_at = fields.DatetimeField(null=True)
     clicked_at = fields.DatetimeField(null=True)
