@@ -40,6 +40,10 @@ class Fact:
     """The remote may have the message although no reply said so."""
     retry_in: timedelta | None = None
     """Deferred and released: how long until the next attempt is due; None is at once."""
+    machine: bool = False
+    """Opened or clicked by a program: a fact beside the people's, which never counts as a first one."""
+    at: datetime | None = None
+    """When, where it is told later than it happened; None is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,9 @@ async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Att
             await refunds.give_back(conn, moved)
             taken.update(left)
         if marks:
-            first = await recipients.mark(conn, marks)
-            await _insert_events(conn, marks, [None] * len(marks), [fact.recipient_id in first for fact in marks])
+            first = await recipients.mark(conn, [fact for fact in marks if not fact.machine])
+            news = [not fact.machine and fact.recipient_id in first for fact in marks]
+            await _insert_events(conn, marks, [None] * len(marks), news)
             taken.update(fact.recipient_id for fact in marks)
     return frozenset(taken)
 
@@ -131,10 +136,14 @@ async def _insert_events(
         return
     await conn.execute(
         """insert into event (epoch, at, account_id, message_id, recipient_id, kind, from_state, is_first, attempt_id,
-                              code, status, reply, cause, uncertain)
-           select (select epoch from ledger_epoch), (select livery_now()), f.*
+                              code, status, reply, cause, uncertain, machine)
+           select (select epoch from ledger_epoch), coalesce(f.at, (select livery_now())), f.account_id, f.message_id,
+                  f.recipient_id, f.kind, f.from_state, f.is_first, f.attempt_id, f.code, f.status, f.reply, f.cause,
+                  f.uncertain, f.machine
              from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bool[], $7::uuid[],
-                         $8::int[], $9::text[], $10::text[], $11::text[], $12::bool[]) as f""",
+                         $8::int[], $9::text[], $10::text[], $11::text[], $12::bool[], $13::bool[], $14::timestamptz[])
+               as f (account_id, message_id, recipient_id, kind, from_state, is_first, attempt_id, code, status, reply,
+                     cause, uncertain, machine, at)""",
         [fact.account_id for fact in facts],
         [fact.message_id for fact in facts],
         [fact.recipient_id for fact in facts],
@@ -147,6 +156,8 @@ async def _insert_events(
         [fact.reply for fact in facts],
         [fact.cause for fact in facts],
         [fact.uncertain for fact in facts],
+        [fact.machine for fact in facts],
+        [fact.at for fact in facts],
     )
 
 

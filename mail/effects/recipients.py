@@ -63,10 +63,20 @@ async def mark(conn: Connection, facts: Sequence["Fact"]) -> frozenset[UUID]:
     first: set[UUID] = set()
     for kind in dict.fromkeys(fact.kind for fact in facts):
         column = MARKS[EventKind(kind)]
+        alike = [fact for fact in facts if fact.kind is kind]
+        # Locked in one order: several processes tell of the same people at the same time.
         rows = await conn.fetch(
-            f"""update recipient set {column} = livery_now(), updated_at = livery_now()
-                 where id = any ($1::uuid[]) and {column} is null returning id""",
-            [fact.recipient_id for fact in facts if fact.kind is kind],
+            f"""with fact as (
+                  select * from unnest($1::uuid[], $2::timestamptz[]) as f (recipient_id, at)
+                ), unmarked as (
+                  select r.id from recipient r join fact f on f.recipient_id = r.id
+                   where r.{column} is null order by r.id for no key update of r
+                )
+                update recipient r set {column} = coalesce(f.at, livery_now()), updated_at = livery_now()
+                  from fact f join unmarked u on u.id = f.recipient_id
+                 where r.id = f.recipient_id and r.{column} is null returning r.id""",
+            [fact.recipient_id for fact in alike],
+            [fact.at for fact in alike],
         )
         first.update(row["id"] for row in rows)
     return frozenset(first)

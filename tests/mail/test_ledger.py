@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from kit import clock
 from kit.db import Database
 from mail import ledger
 from mail.intake import Intake
@@ -90,6 +91,33 @@ async def test_two_facts_of_one_recipient_are_taken_in_order(world_db: Database,
         tally = await conn.fetchrow("select total, delivered, bounced from tally")
         assert tally is not None
         assert tuple(tally) == (1, 1, 1)
+
+
+async def test_a_machine_s_open_is_a_fact_that_never_counts(world_db: Database, world: World, intake: Intake) -> None:
+    fact = await claim(world_db, await accepted(world, intake))
+    opened = replace(fact, kind=EventKind.OPENED, fence=None)
+    async with world_db.transaction() as conn:
+        await ledger.record(conn, [fact, replace(opened, machine=True), opened, replace(opened, machine=True)])
+    async with world_db.connection() as conn:
+        rows = await conn.fetch("select is_first, machine from event where kind = 'opened' order by id")
+        assert [(row["is_first"], row["machine"]) for row in rows] == [(False, True), (True, False), (False, True)]
+        await fold(world_db)
+        assert await conn.fetchval("select opened from tally") == 1
+        await laws.check(conn)
+
+
+async def test_what_is_told_late_happened_when_it_did(world_db: Database, world: World, intake: Intake) -> None:
+    fact = await claim(world_db, await accepted(world, intake))
+    async with world_db.connection() as conn:
+        before = await clock.now(conn) - timedelta(minutes=40)
+    async with world_db.transaction() as conn:
+        await ledger.record(conn, [fact, replace(fact, kind=EventKind.CLICKED, fence=None, at=before)])
+    async with world_db.connection() as conn:
+        assert await conn.fetchval("select at from event where kind = 'clicked'") == before
+        assert await conn.fetchval("select clicked_at from recipient") == before
+        assert await conn.fetchval("select at from event where kind = 'delivered'") > before
+        await fold(world_db)
+        await laws.check(conn)
 
 
 async def test_only_the_first_open_marks_the_recipient_but_all_are_kept(
