@@ -185,6 +185,21 @@ class Migration(migrations.Migration):
                 "create unique index idx_template_default on template (account_id, kind, language)"
                 " nulls not distinct where is_default",
                 "create index idx_returned_mail_waiting on returned_mail (received_at) where judged_at is null",
+                # With what face a recipient is asked whether to be left alone: name, colour and privacy policy, from above
+                # too, but nothing of the operator's own, whom nobody below knows. None of a deleted account.
+                """create function sender_face(account_id uuid) returns table (brand text, color text, privacy_url text)
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select b.brand_name, b.brand_color, q.privacy_url
+                           from account a
+                           left join lateral (select p.* from account p
+                                               where p.id = any (a.lineage) and p.brand_name is not null and p.parent_id is not null
+                                               order by cardinality(p.lineage) desc limit 1) b on true
+                           left join lateral (select p.* from account p
+                                               where p.id = any (a.lineage) and p.privacy_url is not null
+                                                 and (p.parent_id is not null or p.id = a.id)
+                                               order by cardinality(p.lineage) desc limit 1) q on true
+                          where a.id = $1 and a.deleted_at is null
+                            and (session_user <> 'livery_api' or a.lineage && livery_scope()) $$""",
                 *[
                     step
                     for table in (
