@@ -4,7 +4,7 @@ Nothing is locked. The charge and the count against a credential's limits, which
 a balance or a window has run out meanwhile; then `mail.intake` holds both and asks again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -12,6 +12,8 @@ from uuid import UUID
 from kit.db import Connection
 from kit.errors import LiveryError
 from kit.statement import Part
+from mail import copies
+from mail.copies import Copy, Letter
 from mail.errors import foreign_sender, monthly_limit, no_credits, suspended
 from tenants import charges, limits, rates
 from tenants.authentication import IN_FORCE, lapsed
@@ -31,6 +33,8 @@ class Applicant:
     price: int
     """Credits: one for each recipient; 0 for the platform's own mail, which no limit holds back."""
     from_domains: frozenset[str]
+    letter: Callable[[], Letter] | None = None
+    """What rules for copies ask of it, looked at where there are any; None: no copy is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Decision:
     """Taken, but held uncharged as its account wants it: the cause by message."""
     counts: tuple[Part, ...]
     """What is to be charged and to be counted against limits, together with the rows."""
+    copies: dict[UUID, tuple[Copy, ...]]
+    """Who else gets it, by message: paid and counted with those it is for."""
 
 
 NO_CREDITS, MONTHLY_LIMIT = "no_credits", "monthly_limit"
@@ -73,7 +79,7 @@ select s.id, s.lineage, s.when_spent, coalesce(s.pool_id, s.id) as payer, m.coun
        coalesce((select sum(g.remaining) from credit_grant g
                   where g.account_id = coalesce(s.pool_id, s.id) and g.is_open
                     and (g.expires_at is null or g.expires_at > (select livery_now()))), 0)::bigint as remaining,
-       {blocked(Use.SUBMISSION, "s.lineage")} as barred,
+       {blocked(Use.SUBMISSION, "s.lineage")} as barred, {copies.RULES.format(account="s.id")} as rules,
        array(select name::text from verified) as names, array(select account_id from verified) as owners,
        array(select id from unnest({_CREDENTIALS}) as k (id)
               where not exists (select from credential c where c.id = k.id and {IN_FORCE})) as lapsed,
@@ -109,6 +115,7 @@ async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
     room = rates.Room(rates.windows(rows[0]) if rows else ())
     refused: dict[UUID, LiveryError] = {}
     waiting: dict[UUID, str] = {}
+    copied: dict[UUID, tuple[Copy, ...]] = {}
     paid: list[Charge] = []
     for applicant in applicants:
         standing = standings.get(applicant.account_id)
@@ -123,14 +130,18 @@ async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
         if foreign:
             refused[applicant.message_id] = foreign_sender(foreign[0])
             continue
-        payer, price = standing["payer"], applicant.price
+        payer, price, recipients = standing["payer"], applicant.price, applicant.price
+        if standing["rules"] is not None and applicant.letter is not None:
+            made = copied[applicant.message_id] = copies.made(standing["rules"], applicant.letter())
+            recipients += len(made)
+            price += sum(not copy.free for copy in made)
         counting = [months[id] for id in standing["counting"] or ()] if price else []
         full = [month for month in counting if month.used + month.added + price > month.most]
         short = bool(full) or remaining[payer] < price
         if short and WhenSpent(standing["when_spent"]) is WhenSpent.REJECT:
             anew = max((month.begins_anew for month in full), default=None)
             refused[applicant.message_id] = monthly_limit(anew) if anew else no_credits()
-        elif (limited := room.take(applicant.credential_id, price)) is not None:
+        elif (limited := room.take(applicant.credential_id, recipients)) is not None:
             refused[applicant.message_id] = limited
         elif short:
             waiting[applicant.message_id] = MONTHLY_LIMIT if full else NO_CREDITS
@@ -142,7 +153,7 @@ async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
     shares = [MonthShare(id, m.period, m.added, m.most) for id, m in sorted(months.items()) if m.added]
     # What comes first is carried out last: others wait for the balances.
     counts = ((charges.charge(paid, shares),) if paid else ()) + room.count()
-    return Decision(refused, waiting, counts)
+    return Decision(refused, waiting, counts, copied)
 
 
 _MONTH = ("counting", "periods", "used", "most", "anew")

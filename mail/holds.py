@@ -8,6 +8,7 @@ Rows of recipients are locked before balances, here and in every refund.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -50,7 +51,8 @@ class _Held:
     message_id: UUID
     account_id: UUID
     recipient_ids: tuple[UUID, ...]
-    unpaid: bool
+    price: int
+    """Credits that they cost and have not been charged."""
 
 
 async def release(conn: Connection, scope: Scope, message_ids: Collection[UUID]) -> Moved:
@@ -61,16 +63,13 @@ async def release(conn: Connection, scope: Scope, message_ids: Collection[UUID])
     """
     scope.require(Permission.SEND)
     held = await _held(conn, scope, message_ids, ("held",), alive=True)
-    unpaid = [one for one in held if one.unpaid]
+    unpaid = [one for one in held if one.price]
     if unpaid:
         await charges.hold(conn, {one.account_id for one in unpaid})
     # Decided for all of them, for a suspended account's mail stays where it is whether or not it was paid.
     decision = await admission.decide(
         conn,
-        [
-            Applicant(h.message_id, h.account_id, None, len(h.recipient_ids) if h.unpaid else 0, frozenset())
-            for h in held
-        ],
+        [Applicant(h.message_id, h.account_id, None, h.price, frozenset()) for h in held],
     )
     if any(refusal.kind is Kind.DENIED for refusal in decision.refused.values()):
         raise suspended()
@@ -133,7 +132,7 @@ async def _resume(conn: Connection, account_id: UUID) -> Moved:
     held = await _lock(conn, [row["message_id"] for row in rows], ("held",))
     await charges.hold(conn, [account_id])
     decision = await admission.decide(
-        conn, [Applicant(h.message_id, account_id, None, len(h.recipient_ids), frozenset()) for h in held]
+        conn, [Applicant(h.message_id, account_id, None, h.price, frozenset()) for h in held]
     )
     stays = decision.refused.keys() | decision.waiting.keys()
     first = next((at for at, one in enumerate(held) if one.message_id in stays), len(held))
@@ -141,7 +140,7 @@ async def _resume(conn: Connection, account_id: UUID) -> Moved:
         # Decided again for those before it: nobody overtakes.
         held = held[:first]
         decision = await admission.decide(
-            conn, [Applicant(h.message_id, account_id, None, len(h.recipient_ids), frozenset()) for h in held]
+            conn, [Applicant(h.message_id, account_id, None, h.price, frozenset()) for h in held]
         )
     if decision.counts:
         await carry_out(conn, *decision.counts)
@@ -222,17 +221,19 @@ async def _held(
 async def _lock(conn: Connection, message_ids: Collection[UUID], states: Sequence[str]) -> list[_Held]:
     """The messages' recipients in these states, held until the transaction ends; oldest message first."""
     rows = await conn.fetch(
-        """select id, message_id, account_id, state, cause from recipient
+        """select id, message_id, account_id, state, cause, free from recipient
             where message_id = any ($1::uuid[]) and state = any ($2::text[]) order by id for update""",
         list(message_ids),
         list(states),
     )
     grouped: dict[UUID, list[UUID]] = {}
-    facts = {}
+    prices: Counter[UUID] = Counter()
+    accounts = {}
     for row in rows:
         grouped.setdefault(row["message_id"], []).append(row["id"])
-        facts[row["message_id"]] = (row["account_id"], row["state"] == "held" and row["cause"] in UNPAID)
-    return [_Held(id, facts[id][0], tuple(grouped[id]), facts[id][1]) for id in sorted(grouped)]
+        prices[row["message_id"]] += row["state"] == "held" and row["cause"] in UNPAID and not row["free"]
+        accounts[row["message_id"]] = row["account_id"]
+    return [_Held(id, accounts[id], tuple(grouped[id]), prices[id]) for id in sorted(grouped)]
 
 
 async def _record(conn: Connection, kind: EventKind, held: Sequence[_Held]) -> Moved:
@@ -260,7 +261,7 @@ async def _note(conn: Connection, scope: Scope, action: str, held: Sequence[_Hel
 
 
 def _short(decision: admission.Decision, short: Sequence[_Held]) -> LiveryError:
-    needs = sum(len(one.recipient_ids) for one in short)
+    needs = sum(one.price for one in short)
     full = any(decision.waiting.get(one.message_id) == admission.MONTHLY_LIMIT for one in short) or any(
         refusal.code == "MONTHLY_LIMIT" for refusal in decision.refused.values()
     )

@@ -28,7 +28,8 @@ from kit.db import Connection, Database
 from kit.errors import Kind, LiveryError, invalid
 from kit.ids import new_id
 from kit.statement import Part, carry_out
-from mail import admission, ledger
+from mail import admission, copies, ledger
+from mail.copies import Copy, Letter
 from mail.jobs import Dispatch
 from mail.wire import headers
 from mail.wire.address import domain_of
@@ -39,6 +40,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 LIFE = timedelta(hours=72)
 """How long delivery of a message is tried; RFC 5321 §4.5.4.1 asks for at least a few days."""
+
+TAG, LONGEST_TAG = "x-lv-tag", 100
+"""The header field by which a sender files a message, and how much of it counts."""
 
 _NOTE = "note"
 """The door of the platform's own mail, as it is stored."""
@@ -109,6 +113,7 @@ class _Waiting:
     subject: str
     message_id_header: str | None
     from_domains: frozenset[str]
+    tag: str | None
     eight_bit: bool
     done: asyncio.Future[Accepted] = field(compare=False)
 
@@ -116,6 +121,14 @@ class _Waiting:
     def price(self) -> int:
         """Credits: one for each recipient."""
         return 0 if self.submission.notice else len(self.recipients)
+
+    def letter(self) -> Letter:
+        """What rules for copies ask of it."""
+        return Letter(
+            frozenset(copies.key(sender) for sender in (self.sender, self.submission.envelope.sender) if sender),
+            self.tag,
+            frozenset(copies.key(recipient.address) for recipient in self.recipients),
+        )
 
 
 class Intake:
@@ -192,7 +205,7 @@ class Intake:
             elif not waiting.done.done():
                 waiting.done.set_result(waiting.accepted)
         if due:
-            jobs.ring(Dispatch(tuple(str(id) for waiting in due for id in waiting.accepted.recipient_ids)))
+            jobs.ring(Dispatch(tuple(str(id) for waiting in due for id in _addressed(waiting, decision.copies))))
         if accepted:
             self._bell.ring({waiting.scope.account_id for waiting in accepted})
 
@@ -224,7 +237,13 @@ async def _store(conn: Connection, batch: Sequence[_Waiting]) -> admission.Decis
         conn,
         [
             admission.Applicant(
-                w.accepted.message_id, w.scope.account_id, w.scope.credential_id, w.price, w.from_domains
+                w.accepted.message_id,
+                w.scope.account_id,
+                w.scope.credential_id,
+                w.price,
+                w.from_domains,
+                # The platform's own mail is nobody's to copy.
+                letter=None if w.submission.notice else w.letter,
             )
             for w in batch
         ],
@@ -232,10 +251,18 @@ async def _store(conn: Connection, batch: Sequence[_Waiting]) -> admission.Decis
     admitted = [waiting for waiting in batch if waiting.accepted.message_id not in decision.refused]
     chaos.point("decided")
     if admitted:
-        firsts = [(id, w.accepted.message_id, w.scope.account_id) for w in admitted for id in w.accepted.recipient_ids]
+        firsts = [
+            (id, w.accepted.message_id, w.scope.account_id) for w in admitted for id in _addressed(w, decision.copies)
+        ]
         held = [(*first, decision.waiting[first[1]]) for first in firsts if first[1] in decision.waiting]
-        await carry_out(conn, *decision.counts, _rows(admitted, decision.waiting), ledger.accepted(firsts, held))
+        rows = _rows(admitted, decision.waiting, decision.copies)
+        await carry_out(conn, *decision.counts, rows, ledger.accepted(firsts, held))
     return decision
+
+
+def _addressed(waiting: _Waiting, copied: Mapping[UUID, Sequence[Copy]]) -> list[UUID]:
+    """The ids of everybody who gets it, copies last."""
+    return [*waiting.accepted.recipient_ids, *(c.recipient_id for c in copied.get(waiting.accepted.message_id, ()))]
 
 
 async def enter(conn: Connection, scope: Scope, submission: Submission) -> Accepted:
@@ -246,7 +273,7 @@ async def enter(conn: Connection, scope: Scope, submission: Submission) -> Accep
     waiting = _read(scope, replace(submission, notice=True))
     accepted = waiting.accepted
     firsts = [(id, accepted.message_id, scope.account_id) for id in accepted.recipient_ids]
-    await carry_out(conn, _rows([waiting], {}), ledger.accepted(firsts))
+    await carry_out(conn, _rows([waiting], {}, {}), ledger.accepted(firsts))
     return accepted
 
 
@@ -270,18 +297,23 @@ def _read(scope: Scope, submission: Submission) -> _Waiting:
         subject=head.shown("subject"),
         message_id_header=headers.decode(message_id).strip("<>")[:998] if message_id else None,
         from_domains=frozenset(mailbox.domain for mailbox in author.mailboxes),
+        tag=head.shown(TAG)[:LONGEST_TAG].strip() or None,
         eight_bit=not submission.content.isascii(),
         done=asyncio.get_running_loop().create_future(),
     )
 
 
-def _rows(accepted: Sequence[_Waiting], held: Mapping[UUID, str]) -> Part:
-    """Bodies, messages and recipients; those of `held` messages wait for a cause and are not due."""
-    rows = [
-        (id, w.accepted.message_id, w.scope.account_id, recipient)
-        for w in accepted
-        for id, recipient in zip(w.accepted.recipient_ids, w.recipients, strict=True)
-    ]
+def _rows(accepted: Sequence[_Waiting], held: Mapping[UUID, str], copied: Mapping[UUID, Sequence[Copy]]) -> Part:
+    """Bodies, messages and recipients, copies among them; those of `held` messages wait for a cause and are not due."""
+    rows: list[tuple[UUID, UUID, UUID, EnvelopeRecipient, UUID | None, bool]] = []
+    for w in accepted:
+        message_id, account_id = w.accepted.message_id, w.scope.account_id
+        for id, recipient in zip(w.accepted.recipient_ids, w.recipients, strict=True):
+            rows.append((id, message_id, account_id, recipient, None, False))
+        for copy in copied.get(message_id, ()):
+            # The sender named nobody there, and hears nothing of it (RFC 3461 §4.1).
+            to = EnvelopeRecipient(copy.address, notify="NEVER")
+            rows.append((copy.recipient_id, message_id, account_id, to, copy.rule_id, copy.free))
     # The clock is asked once: as a column's default it would be asked for every row.
     return Part(
         """moment as materialized (
@@ -289,20 +321,20 @@ def _rows(accepted: Sequence[_Waiting], held: Mapping[UUID, str]) -> Part:
            ), stored as (
              insert into body (message_id, content) select * from unnest($1::uuid[], $2::bytea[])
            ), addressed as (
-             insert into recipient (id, message_id, account_id, address, domain, notify, orcpt, cause, state,
-                                    next_attempt_at, updated_at)
+             insert into recipient (id, message_id, account_id, address, domain, notify, orcpt, cause, copy_rule_id, free,
+                                    state, next_attempt_at, updated_at)
              select r.*, case when r.cause is null then 'queued' else 'held' end, case when r.cause is null then now end, now
                from moment, unnest($19::uuid[], $20::uuid[], $21::uuid[], $22::text[], $23::text[], $24::text[],
-                                   $25::text[], $26::text[])
-                 as r (id, message_id, account_id, address, domain, notify, orcpt, cause)
+                                   $25::text[], $26::text[], $27::uuid[], $28::bool[])
+                 as r (id, message_id, account_id, address, domain, notify, orcpt, cause, copy_rule_id, free)
            ), written as (
            insert into message (id, account_id, credential_id, door, envelope_from, sender, subject, message_id_header,
-                                size, eight_bit, smtputf8, dsn_ret, dsn_envid, trace, sandbox, recipient_count,
+                                size, eight_bit, smtputf8, dsn_ret, dsn_envid, trace, sandbox, recipient_count, tag,
                                 accepted_at, expires_at)
            select m.*, now, now + $18::interval
              from moment, unnest($1::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
                                  $9::text[], $10::int[], $11::bool[], $12::bool[], $13::text[], $14::text[], $15::text[],
-                                 $16::bool[], $17::int[]) as m
+                                 $16::bool[], $17::int[], $29::text[]) as m
            )""",
         (
             [w.accepted.message_id for w in accepted],
@@ -321,16 +353,19 @@ def _rows(accepted: Sequence[_Waiting], held: Mapping[UUID, str]) -> Part:
             [w.submission.envelope.envid for w in accepted],
             [w.submission.trace for w in accepted],
             [w.scope.sandbox for w in accepted],
-            [len(w.recipients) for w in accepted],
+            [len(_addressed(w, copied)) for w in accepted],
             LIFE,
-            [id for id, _, _, _ in rows],
-            [message_id for _, message_id, _, _ in rows],
-            [account_id for _, _, account_id, _ in rows],
-            [recipient.address for *_, recipient in rows],
-            [domain_of(recipient.address) for *_, recipient in rows],
-            [recipient.notify for *_, recipient in rows],
-            [recipient.orcpt for *_, recipient in rows],
-            [held.get(message_id) for _, message_id, _, _ in rows],
+            [id for id, *_ in rows],
+            [message_id for _, message_id, *_ in rows],
+            [account_id for _, _, account_id, *_ in rows],
+            [recipient.address for _, _, _, recipient, _, _ in rows],
+            [domain_of(recipient.address) for _, _, _, recipient, _, _ in rows],
+            [recipient.notify for _, _, _, recipient, _, _ in rows],
+            [recipient.orcpt for _, _, _, recipient, _, _ in rows],
+            [held.get(message_id) for _, message_id, *_ in rows],
+            [rule_id for *_, rule_id, _ in rows],
+            [free for *_, free in rows],
+            [w.tag for w in accepted],
         ),
     )
 

@@ -1,7 +1,7 @@
-"""What is given back when a recipient was never sent to? Its credit, to the grant that paid, once.
+"""What is given back when a recipient was never sent to? Its credit, to the grant that paid, once, unless it was free.
 
 Suppressed at delivery, or cancelled while it waited. Mail that was tried and failed has cost what it costs, and mail that was
-held uncharged has nothing to give back.
+held uncharged has nothing to give back, nor has a recipient that was free from the start (suppressed on arrival, a copy).
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ async def give_back(conn: Connection, facts: Sequence["Fact"]) -> None:
     if messages:
         rows = await conn.fetch(
             """select message_id, count(*) as recipients from recipient
-                where message_id = any ($1::uuid[]) and state = any ($2::text[]) group by message_id""",
+                where message_id = any ($1::uuid[]) and state = any ($2::text[]) and not free group by message_id""",
             list(messages),
             [state.value for state in _FREE.values()],
         )

@@ -2,7 +2,7 @@
 
 fold(events) = states        every recipient's row says what its facts add up to
 fold(events) = tallies       so do the counts people see
-entries = balance = grants   credits sum to the unit, one a recipient accepted, in every account and every grant
+entries = balance = grants   credits sum to the unit, one a recipient accepted (but the free ones), in every account and grant
 a message is whole           body, recipients, first facts and charge, or none of them
 replay = ledger              from any cursor: every later event once, in order (`check_feed`)
 """
@@ -114,7 +114,8 @@ async def check_scopes(conn: asyncpg.Connection, clients: Mapping[UUID, Api]) ->
 async def _check_messages(conn: asyncpg.Connection) -> None:
     # Each table is read once: databases of thousands of messages come here too.
     broken = await conn.fetch(
-        """with addressed as (select message_id, count(*) as count from recipient group by message_id),
+        """with addressed as (select message_id, count(*) as count, count(*) filter (where free) as free
+                                from recipient group by message_id),
                 accepted as (select message_id, count(*) as count from event where kind = 'accepted' group by message_id),
                 charged as (
                   select message_id, -coalesce(sum(delta) filter (where reason = 'message'), 0) as credits
@@ -130,7 +131,7 @@ async def _check_messages(conn: asyncpg.Connection) -> None:
              left join charged c on c.message_id = m.id left join waiting w on w.message_id = m.id
             where m.recipient_count <> coalesce(a.count, 0)
                or m.recipient_count <> coalesce(e.count, 0)
-               or m.recipient_count <> coalesce(c.credits, 0)
+               or m.recipient_count - coalesce(a.free, 0) <> coalesce(c.credits, 0)
                   and m.door <> 'note' and not (c.message_id is null and m.recipient_count = coalesce(w.count, 0))"""
     )
     assert [row["id"] for row in broken] == [], "messages that are not whole"
