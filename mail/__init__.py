@@ -16,6 +16,7 @@
     retry          when to try again
     ledger         record(): the one writer of facts, with their consequences in the same transaction
     effects/       those consequences, by name
+    suppressions/  to whom nothing is sent: asked on the way in and on the way out, learnt from what comes back
     lifecycle      the states, and which fact moves where
     feed           the ledger from a cursor on
     live           replay it, then follow it: those who see the same share one read
@@ -28,6 +29,6 @@
     errors         the refusals
 
 Order of the floors: commands (intake, holds, reports, dispatch, returns, domains, compose) > admission, ledger > effects >
-reads and means (search, stats, live, feed, transports) > models > pure (lifecycle, verdict, retry, jobs, errors, wire). Truth
-is in PostgreSQL; whatever rings only says "look again", and a lost ring costs delay, never mail.
+reads and means (search, stats, live, feed, suppressions, transports) > models > pure (lifecycle, verdict, retry, jobs,
+errors, wire). Truth is in PostgreSQL; whatever rings only says "look again", and a lost ring costs delay, never mail.
 """

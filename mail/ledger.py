@@ -14,7 +14,7 @@ from uuid import UUID
 
 from kit.db import Connection
 from kit.statement import Part
-from mail.effects import recipients, refunds
+from mail.effects import recipients, refunds, suppressions
 from mail.lifecycle import MARKS, EventKind, State
 
 
@@ -44,6 +44,8 @@ class Fact:
     """Opened or clicked by a program: a fact beside the people's, which never counts as a first one."""
     at: datetime | None = None
     """When, where it is told later than it happened; None is now."""
+    suppress: bool = False
+    """Bounced: the address is dead, and nothing is sent to it any more (`mail.verdict.Bounced`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Att
     if attempts:
         await _insert_attempts(conn, attempts)
     taken: set[UUID] = set()
+    told: list[Fact] = []
     for batch in _by_recipient(facts):
         moves = [fact for fact in batch if fact.kind not in MARKS]
         marks = [fact for fact in batch if fact.kind in MARKS]
@@ -108,11 +111,15 @@ async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Att
             await _insert_events(conn, moved, [left[fact.recipient_id] for fact in moved], [True] * len(moved))
             await refunds.give_back(conn, moved)
             taken.update(left)
+            told += moved
         if marks:
             first = await recipients.mark(conn, [fact for fact in marks if not fact.machine])
             news = [not fact.machine and fact.recipient_id in first for fact in marks]
             await _insert_events(conn, marks, [None] * len(marks), news)
             taken.update(fact.recipient_id for fact in marks)
+            told += marks
+    # Last: another process may hold the same address until it has committed, and needs no row of these.
+    await suppressions.learn(conn, told)
     return frozenset(taken)
 
 

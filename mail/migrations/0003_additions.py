@@ -179,7 +179,16 @@ class Migration(migrations.Migration):
                 # Nulls count as equal: the platform's own list has no account, an account's own treatment no credential.
                 "create unique index idx_suppression_address on suppression (address, account_id, reason)"
                 " nulls not distinct",
-                "create index idx_suppression_list on suppression (account_id, created_at, id)",
+                "create index idx_suppression_list on suppression (account_id, id)",
+                "create index idx_suppression_ends on suppression (expires_at) where expires_at is not null",
+                # Whether an address is on everybody's list, which nobody but the operator reads: the addresses that are.
+                """create function platform_suppressed(addresses text[]) returns setof text
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select w.address from unnest(addresses) as w (address)
+                          cross join lateral (select from suppression s
+                                               where s.address = w.address and s.account_id is null
+                                                 and (s.expires_at is null or s.expires_at > (select livery_now()))
+                                               limit 1) listed $$""",
                 "create unique index idx_treatment_of on treatment (account_id, credential_id) nulls not distinct",
                 # One default an account; of footers one a language besides.
                 "create unique index idx_template_default on template (account_id, kind, language)"
