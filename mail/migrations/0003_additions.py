@@ -135,6 +135,8 @@ class Migration(migrations.Migration):
                 ('at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('url', fields.TextField(null=True, description='Where the click led', unique=False)),
                 ('machine', fields.CharField(null=True, description='Which kind of machine it was; null: a person', max_length=40)),
+                ('is_first', fields.BooleanField(description="The first of its kind of this recipient by a person")),
+                ('delay', fields.FloatField(null=True, description='Seconds: of an open since delivery, of a click since the first open')),
                 ('agent', fields.CharField(null=True, description='Browser or mail program', max_length=60)),
                 ('system', fields.CharField(null=True, description='Operating system', max_length=60)),
                 ('device', fields.CharField(null=True, description='desktop, phone, tablet', max_length=10)),
@@ -176,6 +178,22 @@ class Migration(migrations.Migration):
         ),
         ops.RunSQL(
             [
+                "create index idx_long_target_new on long_target (created_at, id)",
+                # What every API process holds in memory so that links lead on while the database is away: hosts, which
+                # DNS tells everybody; what leads nowhere any more; and where long links lead, without whose they are.
+                """create function tracking_hosts() returns setof text
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select h.host from domain_host h join domain d on d.id = h.domain_id
+                          where h.kind = 'tracking' and h.verified_at is not null and d.verified_at is not null $$""",
+                """create function dead_links() returns table (account_id uuid, target text)
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select k.account_id, k.target from killed_link k
+                          union all select a.id, null from account a where a.deleted_at is not null $$""",
+                """create function long_links(since timestamptz, most int)
+                   returns table (id uuid, target text, created_at timestamptz)
+                   language sql stable security definer set search_path = public, pg_temp
+                   as $$ select t.id, t.target, t.created_at from long_target t where t.created_at > since
+                          order by t.created_at desc, t.id desc limit most $$""",
                 # Nulls count as equal: the platform's own list has no account, an account's own treatment no credential.
                 "create unique index idx_suppression_address on suppression (address, account_id, reason)"
                 " nulls not distinct",

@@ -19,6 +19,8 @@ WALLED: dict[str, str] = {
             "domain",
             "event",
             "invitation",
+            "killed_link",
+            "long_target",
             "member",
             "message",
             "month_use",
@@ -28,6 +30,7 @@ WALLED: dict[str, str] = {
             "source",
             "standing",
             "tally",
+            "visit",
             "unsubscribe_tag",
         ),
         "account_id = $1",
@@ -76,6 +79,9 @@ THROUGH: dict[str, str] = {
     "sender_face": "Brand and privacy policy above an account, for its recipients, for accounts that are seen.",
     "account_by_referral": "Whose a referral code is: an id.",
     "operator_account": "The top of the tree: an id.",
+    "tracking_hosts": "Host names of tracking links, which DNS tells everybody.",
+    "dead_links": "Which links lead nowhere any more: ids of accounts and addresses.",
+    "long_links": "Where long tracking links lead, by their random ids, without whose they are.",
     "partner_months": "Sums of what partners brought, for partners that are seen.",
 }
 """The reviewed ways through the wall: functions with the owner's eyes, each with what it lets out."""
