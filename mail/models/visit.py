@@ -21,7 +21,9 @@ class Visit(Model):
     url = fields.TextField(null=True, description="Where the click led")
     machine = fields.CharField(max_length=40, null=True, description="Which kind of machine it was; null: a person")
     is_first = fields.BooleanField(description="The first of its kind of this recipient by a person")
-    delay = fields.FloatField(null=True, description="Seconds: of an open since delivery, of a click since the first open")
+    delay = fields.FloatField(
+        null=True, description="Seconds: of an open since delivery, of a click since the first open"
+    )
     agent = fields.CharField(max_length=60, null=True, description="Browser or mail program")
     system = fields.CharField(max_length=60, null=True, description="Operating system")
     device = fields.CharField(max_length=10, null=True, description="desktop, phone, tablet")

@@ -30,6 +30,12 @@ _FILLED = {
                       select 'smtp.' || name, id, 'smtp' from domain where account_id = $1""",
     "returned_mail": """insert into returned_mail (id, recipient_id, content)
                         select gen_random_uuid(), id, 'x' from recipient where account_id = $1 limit 1""",
+    "visit": """insert into visit (id, account_id, message_id, recipient_id, kind, at, is_first)
+                select gen_random_uuid(), $1, message_id, id, 'opened', livery_now(), true
+                  from recipient where account_id = $1 limit 1""",
+    "long_target": """insert into long_target (id, account_id, digest, target)
+                      values (gen_random_uuid(), $1, 'x', 'https://shop.test/')""",
+    "killed_link": "insert into killed_link (id, account_id, reason) values (gen_random_uuid(), $1, 'x')",
     "sign_up": """insert into sign_up (token_hash, brand_id, email, name, company, password_hash, expires_at)
                   values ('sign-up ' || $1::uuid, $1, 'x@new.test', 'x', 'x', 'none', livery_now())""",
 }
