@@ -15,7 +15,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
-from api import health, operations, payments, sockets
+from api import health, operations, payments, sockets, unsubscribe
 from api.brand import Brand, Brands, ByHost, platform_hosts
 from api.context import Platform
 from api.dashboard import Dashboard
@@ -164,7 +164,15 @@ def build(it: Platform) -> ASGIApp:
         return Response(body, status_code=answer.status, media_type=media_type, headers=headers)
 
     app = Litestar(
-        route_handlers=[operations.graphql, payments.paid, sockets.live, health.live, health.ready, pages],
+        route_handlers=[
+            operations.graphql,
+            payments.paid,
+            sockets.live,
+            health.live,
+            health.ready,
+            unsubscribe.unsubscribed,
+            pages,
+        ],
         state=State({"platform": it}),
         exception_handlers={HTTPException: _http_error, Exception: _fault},
         openapi_config=None,

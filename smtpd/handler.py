@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
-from uuid import UUID
 
 import structlog
 
@@ -21,7 +20,7 @@ from kit.errors import LiveryError
 from mail.intake import Envelope, EnvelopeRecipient, Intake, Submission
 from smtpd import measures, replies
 from smtpd.parameters import MailParameters
-from smtpd.returns import Returns
+from smtpd.returns import Returning, Returns
 from tenants.scope import Scope
 
 log = structlog.get_logger()
@@ -37,7 +36,7 @@ class Draft:
     parameters: MailParameters
     scope: Scope | None
     recipients: list[EnvelopeRecipient] = field(default_factory=list)
-    returning: list[UUID] = field(default_factory=list)
+    returning: list[Returning] = field(default_factory=list)
     overshoot: int = 0
     """Recipients beyond the limit, each told 452."""
 

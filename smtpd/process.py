@@ -75,7 +75,7 @@ async def running(settings: Settings) -> AsyncIterator[Door]:
         cleanup.push_async_callback(bell.close)
         intake = Intake(db, bell)
         cleanup.push_async_callback(intake.close)
-        returns = Returns(db, keyring)
+        returns = Returns(db, keyring, bell)
         uses = Uses(db)
         cleanup.push_async_callback(uses.close)
         handler = Handler(intake, returns, settings.mail_domain)

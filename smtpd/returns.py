@@ -1,31 +1,57 @@
-"""What does port 25 take from strangers? Mail to a live return path, and nothing else.
+"""What does port 25 take from strangers? Mail to an address that we signed, and nothing else.
 
-Other servers send their bounces and complaints here. `mail.returns` knows which addresses are live and what to do with
-what comes; this file only carries it there.
+Other servers send their bounces and complaints to return paths, and mail programs the wish to be left alone to the address
+in List-Unsubscribe. `mail.returns` and `mail.unsubscribes` know which addresses are live and what to do with what comes;
+this file only carries it there.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
+from kit.bell import Bell
 from kit.crypto import Keyring
 from kit.db import Database
-from mail import returns
+from mail import returns, unsubscribes
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """What mail to an address of ours is about."""
+
+    recipient_id: UUID
+    wish: bool
+    """It says that this recipient wants no more mail, whatever stands in it; otherwise something comes back."""
 
 
 class Returns:
     """The way of returned mail into the house. One a process."""
 
-    def __init__(self, db: Database, keyring: Keyring) -> None:
+    def __init__(self, db: Database, keyring: Keyring, bell: Bell) -> None:
         self._db = db
         self._keyring = keyring
+        self._bell = bell
 
-    def live(self, address: str) -> UUID | None:
-        """Return the recipient whose mail comes back by this address, or None when mail to it is not ours to take."""
+    def live(self, address: str) -> Returning | None:
+        """Return whose mail it is that comes to this address, or None when mail to it is not ours to take."""
         # Whatever domain led here: the local part is signed, so that no guess costs a look into the database.
-        return returns.live(self._keyring, address.rpartition("@")[0])
+        local = address.rpartition("@")[0]
+        recipient = returns.live(self._keyring, local)
+        if recipient is not None:
+            return Returning(recipient, wish=False)
+        recipient = unsubscribes.asked(self._keyring, local)
+        return Returning(recipient, wish=True) if recipient is not None else None
 
-    async def receive(self, recipients: Sequence[UUID], raw: bytes) -> None:
-        """Store returned mail for each of the recipients it names, or for none; done means committed."""
+    async def receive(self, returning: Sequence[Returning], raw: bytes) -> None:
+        """Store what came back for each recipient it names, or for none, and hear each one's wish; done means committed."""
+        about = sorted(set(returning), key=lambda one: one.recipient_id)
         async with self._db.transaction() as conn:
-            for recipient in recipients:
-                await returns.receive(conn, recipient, raw)
+            for one in about:
+                if not one.wish:
+                    await returns.receive(conn, one.recipient_id, raw)
+        for one in about:
+            if one.wish:
+                async with self._db.transaction() as conn:
+                    account = await unsubscribes.hear_by_mail(conn, one.recipient_id)
+                if account is not None:
+                    self._bell.ring({account})

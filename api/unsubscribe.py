@@ -1,0 +1,101 @@
+"""How does somebody who got a mail say that they want no more? By its link, or by the button of their mail program.
+
+    GET, HEAD /u/<token>   the page that asks; changes nothing, whoever fetches it and however often
+    POST /u/<token>        done: by the page's button, or by a mail program with `List-Unsubscribe=One-Click` (RFC 8058),
+                           which is answered with 200 at once and sends no cookie; `act=undo` takes it back
+
+The token alone says whose mail it was and which account sent it, so any host that reaches us will do, also one whose
+account is gone. Whoever has the link may use it: it was sent to nobody else.
+"""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from litestar import HttpMethod, Request, Response, route
+from litestar.params import FromPath
+
+from api.context import Platform, platform_of
+from api.unsubscribe_page import NOBODY, Stage, render
+from api.unsubscribe_words import preferred
+from mail import unsubscribes
+from mail.unsubscribes import Sender, Way
+from mail.wire import unsubscribe
+from mail.wire.unsubscribe import Ticket
+
+_BODY = 16_384
+_FORM = "application/x-www-form-urlencoded"
+
+
+@route(
+    "/u/{token:str}",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD, HttpMethod.POST],
+    status_code=200,
+    request_max_body_size=_BODY,
+)
+async def unsubscribed(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
+    """The page, and what its buttons do."""
+    platform = platform_of(request)
+    ticket = unsubscribe.unseal(platform.keyring, token)
+    language = ticket.language if ticket else None
+    if language is None:
+        language = preferred(request.headers.get("accept-language", ""))
+    if ticket is None:
+        return _answer(request, 404, Stage.INVALID, language)
+    async with platform.strangers:
+        if request.method == "POST":
+            ip = request.client.host if request.client is not None else None
+            stage, sender = await _act(platform, ticket, await _said(request), ip)
+        else:
+            stage, sender = await _look(platform, ticket)
+    return _answer(request, 200, stage, language, sender, ticket.address)
+
+
+async def _said(request: Request[Any, Any, Any]) -> str:
+    """What the body asks for: "undo", "unsubscribe", or what a mail program says for its reader, in whichever form."""
+    body = await request.body()
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        return ""
+    try:
+        return parse_qs(body.decode("ascii", "replace"), max_num_fields=10).get("act", [""])[0]
+    except ValueError:  # more fields than any form of ours has
+        return ""
+
+
+async def _act(platform: Platform, ticket: Ticket, said: str, ip: str | None) -> tuple[Stage, Sender]:
+    async with platform.db.transaction(sees=ticket.account_id) as conn:
+        if said == "undo":
+            stage, news = Stage.UNDONE, await unsubscribes.undo(conn, ticket, ip=ip)
+        else:
+            way = Way.PAGE if said == "unsubscribe" else Way.ONE_CLICK
+            stage, news = Stage.DONE, await unsubscribes.hear(conn, ticket, way)
+        sender = await unsubscribes.sender(conn, ticket.account_id)
+    if news:
+        platform.bell.ring({ticket.account_id})
+    return stage, sender
+
+
+async def _look(platform: Platform, ticket: Ticket) -> tuple[Stage, Sender]:
+    async with platform.db.transaction(sees=ticket.account_id) as conn:
+        stage = Stage.DONE if await unsubscribes.stands(conn, ticket) else Stage.ASKED
+        return stage, await unsubscribes.sender(conn, ticket.account_id)
+
+
+def _answer(
+    request: Request[Any, Any, Any],
+    status: int,
+    stage: Stage,
+    language: str,
+    sender: Sender = NOBODY,
+    address: str = "",
+) -> Response[bytes]:
+    page = render(stage, language, sender, address)
+    headers = {
+        "content-security-policy": page.csp,
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+        "x-robots-tag": "noindex, nofollow",
+        "content-language": language,
+        "content-length": str(len(page.body)),
+    }
+    body = b"" if request.method == "HEAD" else page.body
+    return Response(body, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
