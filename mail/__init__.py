@@ -3,7 +3,8 @@
     A door (smtpd, api) authenticates somebody to a `tenants.scope.Scope` and hands over an envelope and bytes.
     compose        JSON first becomes bytes, then takes the same way
     intake         accept(): stored, charged and recorded in one commit; only then 250 or 202; then it rings
-    admission      may it come in, and who pays?
+    admission      may it come in, who pays, and who is on a list?
+    arrivals       a row for each recipient, and its first facts
     holds          what waits for credit or for a person: charged and released, or cancelled
     reports        what a sender hears of mail that we took and will never deliver
     jobs           the rings: ids to look at, never content
@@ -28,7 +29,7 @@
     models/        the tables
     errors         the refusals
 
-Order of the floors: commands (intake, holds, reports, dispatch, returns, domains, compose) > admission, ledger > effects >
-reads and means (search, stats, live, feed, suppressions, transports) > models > pure (lifecycle, verdict, retry, jobs,
-errors, wire). Truth is in PostgreSQL; whatever rings only says "look again", and a lost ring costs delay, never mail.
+Order of the floors: commands (intake, holds, reports, dispatch, returns, domains, compose) > admission, arrivals, ledger >
+effects > reads and means (search, stats, live, feed, suppressions, transports) > models > pure (lifecycle, verdict, retry,
+jobs, errors, wire). Truth is in PostgreSQL; whatever rings only says "look again", and a lost ring costs delay, never mail.
 """

@@ -4,8 +4,8 @@ Nothing is locked. The charge and the count against a credential's limits, which
 a balance or a window has run out meanwhile; then `mail.intake` holds both and asks again.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from kit.statement import Part
 from mail import copies
 from mail.copies import Copy, Letter
 from mail.errors import foreign_sender, monthly_limit, no_credits, suspended
+from mail.suppressions import Listed, entries
 from tenants import charges, limits, rates
 from tenants.authentication import IN_FORCE, lapsed
 from tenants.charges import Charge, MonthShare
@@ -33,6 +34,8 @@ class Applicant:
     price: int
     """Credits: one for each recipient; 0 for the platform's own mail, which no limit holds back."""
     from_domains: frozenset[str]
+    addresses: Sequence[str] = ()
+    """Whom it is for, as lists compare addresses: who is on a list is not charged. Empty: no list is asked."""
     letter: Callable[[], Letter] | None = None
     """What rules for copies ask of it, looked at where there are any; None: no copy is made."""
 
@@ -47,8 +50,14 @@ class Decision:
     """Taken, but held uncharged as its account wants it: the cause by message."""
     counts: tuple[Part, ...]
     """What is to be charged and to be counted against limits, together with the rows."""
-    copies: dict[UUID, tuple[Copy, ...]]
+    copies: dict[UUID, tuple[Copy, ...]] = field(default_factory=dict)
     """Who else gets it, by message: paid and counted with those it is for."""
+    suppressed: dict[UUID, Mapping[str, Listed]] = field(default_factory=dict)
+    """Of its addresses those that it is not sent to, and why, by message: counted, but not paid."""
+
+
+AS_IT_COMES = Decision({}, {}, ())
+"""About the platform's own mail nothing is decided."""
 
 
 NO_CREDITS, MONTHLY_LIMIT = "no_credits", "monthly_limit"
@@ -74,6 +83,8 @@ _ACCOUNTS, _CREDENTIALS = "array(select unnest($1::uuid[]))", "array(select unne
 _STANDING = f"""
 with verified as materialized (
   select name, account_id from domain_owners($2::text[])
+), listed as materialized (
+  {entries.found("$4::uuid[]", "$5::text[]")}
 ), {rates.rated(_CREDENTIALS)}
 select s.id, s.lineage, s.when_spent, coalesce(s.pool_id, s.id) as payer, m.counting, m.periods, m.used, m.most, m.anew,
        coalesce((select sum(g.remaining) from credit_grant g
@@ -83,7 +94,7 @@ select s.id, s.lineage, s.when_spent, coalesce(s.pool_id, s.id) as payer, m.coun
        array(select name::text from verified) as names, array(select account_id from verified) as owners,
        array(select id from unnest({_CREDENTIALS}) as k (id)
               where not exists (select from credential c where c.id = k.id and {IN_FORCE})) as lapsed,
-       {rates.COLUMNS}
+       {rates.COLUMNS}, {entries.COLUMNS}
   from account s left join lateral (
     select array_agg(a.id) as counting, array_agg({limits.PRESENT}) as periods, array_agg({limits.USED}) as used,
            array_agg(a.monthly_limit) as most, array_agg(({limits.PRESENT} + interval '1 month')::date) as anew
@@ -97,11 +108,13 @@ select s.id, s.lineage, s.when_spent, coalesce(s.pool_id, s.id) as payer, m.coun
 async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
     """Decide in the order given: what one submission is charged is missing for the next."""
     above = {d: _upwards(d) for applicant in applicants for d in applicant.from_domains}
+    asked = {(applicant.account_id, address) for applicant in applicants for address in applicant.addresses}
     rows = await conn.fetch(
         _STANDING,
         sorted({applicant.account_id for applicant in applicants}),
         sorted({name for names in above.values() for name in names}),
         sorted({applicant.credential_id for applicant in applicants if applicant.credential_id is not None}),
+        *([list(column) for column in zip(*asked, strict=True)] if asked else [[], []]),
     )
     standings = {row["id"]: row for row in rows}
     remaining = {row["payer"]: row["remaining"] for row in rows}
@@ -113,9 +126,11 @@ async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
     owners = {d: next((verified[name] for name in names if name in verified), None) for d, names in above.items()}
     gone = frozenset(rows[0]["lapsed"]) if rows else frozenset()
     room = rates.Room(rates.windows(rows[0]) if rows else ())
+    lists = entries.lists(rows[0]) if rows else entries.Lists(())
     refused: dict[UUID, LiveryError] = {}
     waiting: dict[UUID, str] = {}
     copied: dict[UUID, tuple[Copy, ...]] = {}
+    suppressed: dict[UUID, Mapping[str, Listed]] = {}
     paid: list[Charge] = []
     for applicant in applicants:
         standing = standings.get(applicant.account_id)
@@ -131,7 +146,12 @@ async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
             refused[applicant.message_id] = foreign_sender(foreign[0])
             continue
         payer, price, recipients = standing["payer"], applicant.price, applicant.price
-        if standing["rules"] is not None and applicant.letter is not None:
+        if lists:
+            stopped = {to: why for to in applicant.addresses if (why := lists.get(applicant.account_id, to))}
+            suppressed[applicant.message_id] = stopped
+            price -= sum(to in stopped for to in applicant.addresses)
+        # A copy is one of what goes out: where nothing does, none is made.
+        if standing["rules"] is not None and applicant.letter is not None and price:
             made = copied[applicant.message_id] = copies.made(standing["rules"], applicant.letter())
             recipients += len(made)
             price += sum(not copy.free for copy in made)
@@ -153,7 +173,7 @@ async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
     shares = [MonthShare(id, m.period, m.added, m.most) for id, m in sorted(months.items()) if m.added]
     # What comes first is carried out last: others wait for the balances.
     counts = ((charges.charge(paid, shares),) if paid else ()) + room.count()
-    return Decision(refused, waiting, counts, copied)
+    return Decision(refused, waiting, counts, copied, suppressed)
 
 
 _MONTH = ("counting", "periods", "used", "most", "anew")

@@ -13,7 +13,7 @@
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
@@ -28,11 +28,12 @@ from kit.db import Connection, Database
 from kit.errors import Kind, LiveryError, invalid
 from kit.ids import new_id
 from kit.statement import Part, carry_out
-from mail import admission, copies, ledger
-from mail.copies import Copy, Letter
+from mail import admission, arrivals, copies, suppressions
+from mail.arrivals import Arrival
+from mail.copies import Letter
 from mail.jobs import Dispatch
+from mail.lifecycle import State
 from mail.wire import headers
-from mail.wire.address import domain_of
 from tenants import charges, rates
 from tenants.scope import Scope
 
@@ -99,6 +100,8 @@ class Accepted:
 
     message_id: UUID
     recipient_ids: tuple[UUID, ...]
+    suppressed: tuple[str, ...] = ()
+    """Those of its addresses to which nothing is sent: recorded, and not charged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class _Waiting:
     submission: Submission
     accepted: Accepted
     recipients: tuple[EnvelopeRecipient, ...]
+    keys: tuple[str, ...]
+    """Their addresses, as lists compare them."""
     sender: str
     subject: str
     message_id_header: str | None
@@ -203,9 +208,9 @@ class Intake:
             if (error := decision.refused.get(waiting.accepted.message_id)) is not None:
                 _refuse(waiting, error)
             elif not waiting.done.done():
-                waiting.done.set_result(waiting.accepted)
+                waiting.done.set_result(_told(waiting, decision))
         if due:
-            jobs.ring(Dispatch(tuple(str(id) for waiting in due for id in _addressed(waiting, decision.copies))))
+            jobs.ring(Dispatch(tuple(str(id) for waiting in due for id in _addressed(waiting, decision))))
         if accepted:
             self._bell.ring({waiting.scope.account_id for waiting in accepted})
 
@@ -242,7 +247,8 @@ async def _store(conn: Connection, batch: Sequence[_Waiting]) -> admission.Decis
                 w.scope.credential_id,
                 w.price,
                 w.from_domains,
-                # The platform's own mail is nobody's to copy.
+                # The platform's own mail is nobody's to copy, and what it says of an account holds for no list.
+                addresses=() if w.submission.notice else w.keys,
                 letter=None if w.submission.notice else w.letter,
             )
             for w in batch
@@ -251,18 +257,42 @@ async def _store(conn: Connection, batch: Sequence[_Waiting]) -> admission.Decis
     admitted = [waiting for waiting in batch if waiting.accepted.message_id not in decision.refused]
     chaos.point("decided")
     if admitted:
-        firsts = [
-            (id, w.accepted.message_id, w.scope.account_id) for w in admitted for id in _addressed(w, decision.copies)
-        ]
-        held = [(*first, decision.waiting[first[1]]) for first in firsts if first[1] in decision.waiting]
-        rows = _rows(admitted, decision.waiting, decision.copies)
-        await carry_out(conn, *decision.counts, rows, ledger.accepted(firsts, held))
+        await carry_out(conn, *decision.counts, *_rows(admitted, decision))
     return decision
 
 
-def _addressed(waiting: _Waiting, copied: Mapping[UUID, Sequence[Copy]]) -> list[UUID]:
-    """The ids of everybody who gets it, copies last."""
-    return [*waiting.accepted.recipient_ids, *(c.recipient_id for c in copied.get(waiting.accepted.message_id, ()))]
+def _arrivals(waiting: _Waiting, decision: admission.Decision) -> list[Arrival]:
+    """Everybody who gets it, and who would but for a list; copies last."""
+    message_id, account_id = waiting.accepted.message_id, waiting.scope.account_id
+    held, listed = decision.waiting.get(message_id), decision.suppressed.get(message_id, {})
+    state = State.QUEUED if held is None else State.HELD
+    found = []
+    for id, recipient, key in zip(waiting.accepted.recipient_ids, waiting.recipients, waiting.keys, strict=True):
+        to = (id, message_id, account_id, recipient.address, recipient.notify, recipient.orcpt)
+        if (why := listed.get(key)) is not None:
+            found.append(Arrival(*to, free=True, state=State.SUPPRESSED, cause=why.cause, words=why.words))
+        else:
+            found.append(Arrival(*to, state=state, cause=held))
+    for copy in decision.copies.get(message_id, ()):
+        # The sender named nobody there, and hears nothing of it (RFC 3461 §4.1).
+        to = (copy.recipient_id, message_id, account_id, copy.address, "NEVER", None)
+        found.append(Arrival(*to, rule_id=copy.rule_id, free=copy.free, state=state, cause=held))
+    return found
+
+
+def _addressed(waiting: _Waiting, decision: admission.Decision) -> list[UUID]:
+    """The ids of everybody who may get it."""
+    copied = decision.copies.get(waiting.accepted.message_id, ())
+    return [*waiting.accepted.recipient_ids, *(copy.recipient_id for copy in copied)]
+
+
+def _told(waiting: _Waiting, decision: admission.Decision) -> Accepted:
+    """What the sender is told."""
+    listed = decision.suppressed.get(waiting.accepted.message_id)
+    if not listed:
+        return waiting.accepted
+    of = zip(waiting.recipients, waiting.keys, strict=True)
+    return replace(waiting.accepted, suppressed=tuple(recipient.address for recipient, key in of if key in listed))
 
 
 async def enter(conn: Connection, scope: Scope, submission: Submission) -> Accepted:
@@ -271,10 +301,8 @@ async def enter(conn: Connection, scope: Scope, submission: Submission) -> Accep
     Nothing is asked and nothing charged, so this is for the platform's own mail alone. Ring for it once it is committed.
     """
     waiting = _read(scope, replace(submission, notice=True))
-    accepted = waiting.accepted
-    firsts = [(id, accepted.message_id, scope.account_id) for id in accepted.recipient_ids]
-    await carry_out(conn, _rows([waiting], {}, {}), ledger.accepted(firsts))
-    return accepted
+    await carry_out(conn, *_rows([waiting], admission.AS_IT_COMES))
+    return waiting.accepted
 
 
 def _read(scope: Scope, submission: Submission) -> _Waiting:
@@ -293,6 +321,7 @@ def _read(scope: Scope, submission: Submission) -> _Waiting:
         submission=submission,
         accepted=Accepted(new_id(), tuple(new_id() for _ in recipients)),
         recipients=recipients,
+        keys=tuple(suppressions.key(recipient.address) for recipient in recipients),
         sender=str(author.mailbox) if author.mailbox else head.shown("from"),
         subject=head.shown("subject"),
         message_id_header=headers.decode(message_id).strip("<>")[:998] if message_id else None,
@@ -303,38 +332,24 @@ def _read(scope: Scope, submission: Submission) -> _Waiting:
     )
 
 
-def _rows(accepted: Sequence[_Waiting], held: Mapping[UUID, str], copied: Mapping[UUID, Sequence[Copy]]) -> Part:
-    """Bodies, messages and recipients, copies among them; those of `held` messages wait for a cause and are not due."""
-    rows: list[tuple[UUID, UUID, UUID, EnvelopeRecipient, UUID | None, bool]] = []
-    for w in accepted:
-        message_id, account_id = w.accepted.message_id, w.scope.account_id
-        for id, recipient in zip(w.accepted.recipient_ids, w.recipients, strict=True):
-            rows.append((id, message_id, account_id, recipient, None, False))
-        for copy in copied.get(message_id, ()):
-            # The sender named nobody there, and hears nothing of it (RFC 3461 §4.1).
-            to = EnvelopeRecipient(copy.address, notify="NEVER")
-            rows.append((copy.recipient_id, message_id, account_id, to, copy.rule_id, copy.free))
+def _rows(accepted: Sequence[_Waiting], decision: admission.Decision) -> tuple[Part, ...]:
+    """Bodies, messages, recipients and their first facts."""
+    everybody = {w.accepted.message_id: _arrivals(w, decision) for w in accepted}
+    addressed = [one for arriving in everybody.values() for one in arriving]
     # The clock is asked once: as a column's default it would be asked for every row.
-    return Part(
+    written = Part(
         """moment as materialized (
              select livery_now() as now
            ), stored as (
              insert into body (message_id, content) select * from unnest($1::uuid[], $2::bytea[])
-           ), addressed as (
-             insert into recipient (id, message_id, account_id, address, domain, notify, orcpt, cause, copy_rule_id, free,
-                                    state, next_attempt_at, updated_at)
-             select r.*, case when r.cause is null then 'queued' else 'held' end, case when r.cause is null then now end, now
-               from moment, unnest($19::uuid[], $20::uuid[], $21::uuid[], $22::text[], $23::text[], $24::text[],
-                                   $25::text[], $26::text[], $27::uuid[], $28::bool[])
-                 as r (id, message_id, account_id, address, domain, notify, orcpt, cause, copy_rule_id, free)
            ), written as (
            insert into message (id, account_id, credential_id, door, envelope_from, sender, subject, message_id_header,
                                 size, eight_bit, smtputf8, dsn_ret, dsn_envid, trace, sandbox, recipient_count, tag,
                                 accepted_at, expires_at)
-           select m.*, now, now + $18::interval
+           select m.*, now, now + $19::interval
              from moment, unnest($1::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
                                  $9::text[], $10::int[], $11::bool[], $12::bool[], $13::text[], $14::text[], $15::text[],
-                                 $16::bool[], $17::int[], $29::text[]) as m
+                                 $16::bool[], $17::int[], $18::text[]) as m
            )""",
         (
             [w.accepted.message_id for w in accepted],
@@ -353,21 +368,12 @@ def _rows(accepted: Sequence[_Waiting], held: Mapping[UUID, str], copied: Mappin
             [w.submission.envelope.envid for w in accepted],
             [w.submission.trace for w in accepted],
             [w.scope.sandbox for w in accepted],
-            [len(_addressed(w, copied)) for w in accepted],
-            LIFE,
-            [id for id, *_ in rows],
-            [message_id for _, message_id, *_ in rows],
-            [account_id for _, _, account_id, *_ in rows],
-            [recipient.address for _, _, _, recipient, _, _ in rows],
-            [domain_of(recipient.address) for _, _, _, recipient, _, _ in rows],
-            [recipient.notify for _, _, _, recipient, _, _ in rows],
-            [recipient.orcpt for _, _, _, recipient, _, _ in rows],
-            [held.get(message_id) for _, message_id, *_ in rows],
-            [rule_id for *_, rule_id, _ in rows],
-            [free for *_, free in rows],
+            [len(everybody[w.accepted.message_id]) for w in accepted],
             [w.tag for w in accepted],
+            LIFE,
         ),
     )
+    return written, arrivals.stored(addressed), arrivals.told(addressed)
 
 
 def _refuse(waiting: _Waiting, error: LiveryError) -> None:

@@ -63,12 +63,16 @@ class Attempt:
     conversation: str
 
 
-def accepted(recipients: Sequence[tuple[UUID, UUID, UUID]], held: Sequence[tuple[UUID, UUID, UUID, str]] = ()) -> Part:
+def accepted(
+    recipients: Sequence[tuple[UUID, UUID, UUID]],
+    stopped: Sequence[tuple[UUID, UUID, UUID, State, str | None, str | None]] = (),
+) -> Part:
     """The first facts for the statement in which `mail.intake` makes the rows.
 
-    That each (recipient, message, account) was accepted, and of those in `held` that they wait at once, for a cause.
+    That each (recipient, message, account) was accepted, and of those in `stopped` that they are held or suppressed at
+    once, with the cause and its words.
     """
-    if not held:
+    if not stopped:
         return Part(
             f"""accepted as (
                  insert into event (epoch, at, recipient_id, message_id, account_id, kind, is_first)
@@ -78,18 +82,22 @@ def accepted(recipients: Sequence[tuple[UUID, UUID, UUID]], held: Sequence[tuple
             tuple(zip(*recipients, strict=True)),
         )
     # One list, because its order is the ledger's: what was accepted comes first.
-    kinds = [EventKind.ACCEPTED.value] * len(recipients) + [EventKind.HELD.value] * len(held)
-    left = [None] * len(recipients) + [State.QUEUED.value] * len(held)
-    causes = [None] * len(recipients) + [cause for *_, cause in held]
-    ids = zip(*[*recipients, *(row[:3] for row in held)], strict=True)
+    kinds = [EventKind.ACCEPTED.value] * len(recipients) + [_STOPS[state].value for *_, state, _, _ in stopped]
+    left = [None] * len(recipients) + [State.QUEUED.value] * len(stopped)
+    causes = [None] * len(recipients) + [cause for *_, cause, _ in stopped]
+    words = [None] * len(recipients) + [reply for *_, reply in stopped]
+    ids = zip(*[*recipients, *(row[:3] for row in stopped)], strict=True)
     return Part(
         """accepted as (
-             insert into event (epoch, at, recipient_id, message_id, account_id, kind, from_state, cause, is_first)
+             insert into event (epoch, at, recipient_id, message_id, account_id, kind, from_state, cause, reply, is_first)
              select (select epoch from ledger_epoch), (select livery_now()), f.*, true
-               from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[]) as f
+               from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) as f
            )""",
-        (*ids, kinds, left, causes),
+        (*ids, kinds, left, causes, words),
     )
+
+
+_STOPS = {State.HELD: EventKind.HELD, State.SUPPRESSED: EventKind.SUPPRESSED}
 
 
 async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Attempt] = ()) -> frozenset[UUID]:
