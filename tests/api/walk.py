@@ -165,6 +165,7 @@ class Walk:
         # Noted with the parent: what is written with the account goes with it.
         await self.change(operator, "deleteAccount", f'id: "{tiny}", name: "Tiny Two"', of="rival.test")
         await self._sign_up(operator)
+        await self._tags(reseller)
 
     async def _people(self) -> None:
         world, owner = self.world, await self.person("shop.test", "shop.localhost")
@@ -238,6 +239,12 @@ class Walk:
         await self.change(reseller, "archivePlan", f'id: "{plan}"')
         shown = await self.change(reseller, "renewPaymentSecret", "", "... on PaymentSecret { secret }")
         self.secrets.append(shown["secret"])
+
+    async def _tags(self, who: Person) -> None:
+        wish = 'input: {text: "Click [here].", language: "de"}'
+        made = (await self.change(who, "createUnsubscribeTag", wish, "... on UnsubscribeTag { id }"))["id"]
+        await self.change(who, "updateUnsubscribeTag", f'input: {{id: "{made}", text: "Click [there]."}}')
+        await self.change(who, "deleteUnsubscribeTag", f'id: "{made}"')
 
     async def _sign_up(self, operator: Person) -> None:
         await operator.browser.ask(

@@ -68,4 +68,7 @@ WRITES: dict[str, tuple[Entry, ...] | str] = {
     "fulfilOrder": _entry("order.fulfil", "order", "state"),
     "cancelOrder": _entry("order.cancel", "order", "state"),
     "renewPaymentSecret": _entry("payments.renew_secret", "account"),
+    "createUnsubscribeTag": _entry("unsubscribe_tag.create", "unsubscribe_tag", "number text language"),
+    "updateUnsubscribeTag": _entry("unsubscribe_tag.update", "unsubscribe_tag", "text"),
+    "deleteUnsubscribeTag": _entry("unsubscribe_tag.delete", "unsubscribe_tag", "number text"),
 }

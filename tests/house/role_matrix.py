@@ -67,6 +67,8 @@ MATRIX: dict[str, Access] = {
     "Query.plans": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
     "Query.offers": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
     "Query.orders": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
+    "Query.unsubscribes": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.unsubscribeTags": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Mutation.login": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Mutation.loginSecondFactor": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Mutation.logout": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
@@ -100,6 +102,9 @@ MATRIX: dict[str, Access] = {
     "Mutation.resumeAccount": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
     "Mutation.deleteAccount": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
     # The operator's people only; nobody of the columns is.
+    "Mutation.createUnsubscribeTag": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.updateUnsubscribeTag": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.deleteUnsubscribeTag": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
     "Mutation.createSource": Access(
         REFUSED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN
     ),

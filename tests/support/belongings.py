@@ -149,6 +149,24 @@ async def _order(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -> 
     )
 
 
+async def _unsubscribe_tag(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -> None:
+    """With somebody who has unsubscribed."""
+    await conn.execute(
+        """insert into unsubscribe_tag (id, account_id, number, text, language)
+           select $1, $2, count(*) + 1, $3::text || ' unsubscribe', 'en' from unsubscribe_tag where account_id = $2""",
+        id,
+        owner,
+        mark,
+    )
+    await conn.execute(
+        """insert into suppression (id, account_id, address, reason, source)
+           values ($1, $2, $3::text || right($1::uuid::text, 12) || '@far.test', 'unsubscribe', $3)""",
+        id,
+        owner,
+        mark,
+    )
+
+
 _MAKERS: dict[str, _Maker] = {
     "account": _account,
     "message": _message,
@@ -160,6 +178,7 @@ _MAKERS: dict[str, _Maker] = {
     "source": _source,
     "plan": _plan,
     "order": _order,
+    "unsubscribe_tag": _unsubscribe_tag,
 }
 
 KINDS = frozenset(_MAKERS)

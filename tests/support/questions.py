@@ -74,6 +74,11 @@ IDS: dict[str, str] = {
     "Mutation.orderPlan.planId": "plan",
     "Mutation.fulfilOrder.id": "order",
     "Mutation.cancelOrder.id": "order",
+    "Query.unsubscribes.filter.accountId": "account",
+    "Query.unsubscribeTags.accountId": "account",
+    "Mutation.createUnsubscribeTag.input.accountId": "account",
+    "Mutation.updateUnsubscribeTag.input.id": "unsubscribe_tag",
+    "Mutation.deleteUnsubscribeTag.id": "unsubscribe_tag",
 }
 """Which kind of thing each argument of type ID names, by its path: Mutation.createSubAccount.input.planId -> "plan"."""
 
