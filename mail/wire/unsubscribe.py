@@ -6,7 +6,7 @@ whose mail program asks by mail is the recipient's own, like a return path.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from uuid import UUID
 
@@ -83,6 +83,8 @@ class Words:
 
     html: str
     text: str
+    url: str = field(default="", compare=False)
+    """Where its link leads: for a tag that is itself the target of a link."""
 
 
 def words(disclaimer: str, language: str, url: str) -> Words:
@@ -94,6 +96,7 @@ def words(disclaimer: str, language: str, url: str) -> Words:
         f'<span lang="{language}" dir="{direction}">{escape(before)}{link}{escape(after)}</span>',
         # RFC 3986 appendix C: a full stop behind the brackets is not taken for a part of the URL.
         f"{before}{label} <{url}>{after}",
+        url,
     )
 
 
