@@ -126,7 +126,7 @@ async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
     owners = {d: next((verified[name] for name in names if name in verified), None) for d, names in above.items()}
     gone = frozenset(rows[0]["lapsed"]) if rows else frozenset()
     room = rates.Room(rates.windows(rows[0]) if rows else ())
-    lists = entries.lists(rows[0]) if rows else entries.Lists(())
+    lists = entries.lists(rows[0]) if rows else entries.NOBODY
     refused: dict[UUID, LiveryError] = {}
     waiting: dict[UUID, str] = {}
     copied: dict[UUID, tuple[Copy, ...]] = {}

@@ -22,6 +22,8 @@ from typing import Any
 from uuid import UUID
 
 from kit.db import Connection
+from mail.suppressions import entries
+from mail.suppressions.entries import NOBODY, Lists
 from mail.transports import Source
 from tenants import sources
 from tenants.states import Use, blocked
@@ -61,6 +63,8 @@ class Claimed:
     accepted_at: datetime
     life: timedelta
     """What remains until the message is given up; negative: past it."""
+    notice: bool
+    """It is the platform's own, for which no list holds."""
 
 
 _FIELDS = tuple(field.name for field in fields(Claimed))
@@ -78,7 +82,7 @@ class Batch:
 _ROW = """
     r.id, r.message_id, r.account_id, r.address, r.domain, r.priority, r.attempts, r.lapses, r.fence, r.notify,
     r.orcpt, m.envelope_from, m.sender, m.size, m.eight_bit, m.smtputf8, m.dsn_ret, m.dsn_envid, m.trace, m.sandbox,
-    m.accepted_at,
+    m.accepted_at, m.door = 'note' as notice,
     m.expires_at - (select now from moment) as life
 """
 
@@ -205,17 +209,25 @@ class Standing:
     """It may not: the account is suspended, itself or from above, or deleted (`tenants.states`)."""
     source: Source | None
     """Where it should leave from, whichever machine has that address; None: nobody has chosen."""
+    lists: Lists = NOBODY
+    """To whom nothing is sent, of those who were asked about."""
 
 
-async def standings(conn: Connection, account_ids: Collection[UUID]) -> dict[UUID, Standing]:
-    """How these accounts stand now."""
+async def standings(
+    conn: Connection, account_ids: Collection[UUID], asked: Collection[tuple[UUID, str]] = ()
+) -> dict[UUID, Standing]:
+    """How these accounts stand now, and whether the addresses `asked` about, as lists compare them, are on lists of theirs."""
     rows = await conn.fetch(
-        f"""select a.id, {blocked(Use.DELIVERY, "a.lineage")} as barred, s.ip, s.hostname
+        f"""with listed as materialized ({entries.found("$2::uuid[]", "$3::text[]")})
+            select a.id, {blocked(Use.DELIVERY, "a.lineage")} as barred, s.ip, s.hostname, {entries.COLUMNS}
               from account a left join lateral {sources.chosen("a.lineage")} s on true where a.id = any ($1::uuid[])""",
         list(account_ids),
+        [account_id for account_id, _ in asked],
+        [address for _, address in asked],
     )
+    lists = entries.lists(rows[0]) if rows else NOBODY
     return {
-        row["id"]: Standing(row["barred"], Source(row["ip"], row["hostname"]) if row["ip"] is not None else None)
+        row["id"]: Standing(row["barred"], Source(row["ip"], row["hostname"]) if row["ip"] is not None else None, lists)
         for row in rows
     }
 

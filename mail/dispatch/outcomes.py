@@ -14,6 +14,7 @@ from mail import retry
 from mail.dispatch.claim import POISONED, Claimed
 from mail.ledger import Attempt, Fact
 from mail.lifecycle import EventKind
+from mail.suppressions import Listed
 from mail.transports import Conversation, Delivery, Outcome
 from mail.verdict import Bounced, Delivered
 
@@ -65,6 +66,11 @@ def expired(claimed: Claimed) -> Entry:
 def held(claimed: Claimed, cause: str, words: str) -> Entry:
     """A person has to look first."""
     return _ours(claimed, EventKind.HELD, cause, words)
+
+
+def suppressed(claimed: Claimed, why: Listed) -> Entry:
+    """The address has come onto a list since it was accepted."""
+    return _ours(claimed, EventKind.SUPPRESSED, why.cause, why.words)
 
 
 def suspended(claimed: Claimed) -> Entry:
@@ -129,6 +135,7 @@ def _fact(
         # An attempt whose worker was lost may have reached the remote: nobody is left who could say.
         uncertain=outcome.uncertain or claimed.lapses > 0,
         retry_in=retry_in,
+        suppress=isinstance(verdict, Bounced) and verdict.suppress,
     )
 
 

@@ -16,7 +16,7 @@ import structlog
 from kit import addresses
 from kit.crypto import Keyring
 from kit.db import Database
-from mail import domains
+from mail import domains, suppressions
 from mail.dispatch import claim as queue
 from mail.dispatch import outcomes, steps
 from mail.dispatch.away import patiently
@@ -24,6 +24,7 @@ from mail.dispatch.budget import Budget
 from mail.dispatch.claim import Claimed, Standing
 from mail.dispatch.leases import Lease
 from mail.dispatch.outcomes import Entry
+from mail.suppressions import Listed
 from mail.transports import OutgoingMail, Source
 from mail.wire.address import AddressError, domain_of
 from mail.wire.dkim import SigningKey
@@ -78,11 +79,15 @@ class Preparation:
 
         A message over which a step fails is our fault and settled as such; its neighbours go on.
         """
+        accounts = {lease.claimed.account_id for lease in leases}
+        asked = {_asks(lease.claimed) for lease in leases if not lease.claimed.notice}
+        standings = await patiently(lambda: self._standings(accounts, asked))
         groups: dict[UUID, list[Lease]] = {}
         for lease in leases:
-            groups.setdefault(lease.claimed.message_id, []).append(lease)
-        accounts = {lease.claimed.account_id for lease in leases}
-        standings = await patiently(lambda: self._standings(accounts))
+            if (why := _listed(lease.claimed, standings)) is not None:
+                self._settle(outcomes.suppressed(lease.claimed, why))
+            else:
+                groups.setdefault(lease.claimed.message_id, []).append(lease)
         # A source may be another machine's: its mail leaves from the default address here, rather than wait.
         wanted = {standing.source for standing in standings.values() if standing.source is not None}
         here = {source for source in wanted if addresses.here(source.ip)}
@@ -150,9 +155,22 @@ class Preparation:
         async with self._db.connection() as conn:
             return await queue.bodies(conn, ids)
 
-    async def _standings(self, accounts: set[UUID]) -> dict[UUID, Standing]:
+    async def _standings(self, accounts: set[UUID], asked: set[tuple[UUID, str]]) -> dict[UUID, Standing]:
         async with self._db.connection() as conn:
-            return await queue.standings(conn, accounts)
+            return await queue.standings(conn, accounts, asked)
+
+
+def _asks(claimed: Claimed) -> tuple[UUID, str]:
+    """Whose mail it is and to whom, as lists compare addresses."""
+    return claimed.account_id, suppressions.key(claimed.address)
+
+
+def _listed(claimed: Claimed, standings: dict[UUID, Standing]) -> Listed | None:
+    """Why it is not sent, where the address is on a list; a suspended account's mail waits all the same."""
+    standing = standings[claimed.account_id]
+    if not standing.lists or claimed.notice or standing.barred:
+        return None
+    return standing.lists.get(*_asks(claimed))
 
 
 def _signs(claimed: Claimed) -> Signs:

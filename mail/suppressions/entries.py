@@ -107,6 +107,9 @@ class Lists:
         return self._listed.get((None, address)) or self._listed.get((account_id, address))
 
 
+NOBODY = Lists(())
+"""Nobody was asked about, or nobody is on a list."""
+
 COLUMNS = """array(select account_id from listed) as listed_accounts, array(select address from listed) as listed_addresses,
        array(select reason from listed) as listed_reasons"""
 """`found`, as the named query `listed`, in the columns of any row: made once, the same in each."""
