@@ -18,6 +18,10 @@ MARK = "X-Copy-Of"
 """The header field of a copy; its value is the Message-ID of the message."""
 
 
+COMPLAINT = "complaint"
+"""What stops a rule for good."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """What rules ask of a message."""
@@ -60,6 +64,11 @@ def made(rules: str, letter: Letter) -> tuple[Copy, ...]:
     return tuple(found.values())
 
 
+def mark(message_id: str) -> bytes:
+    """The field that tells a copy's reader what it is; `message_id` with or without its angle brackets."""
+    return f"{MARK}: <{message_id.strip('<> ')}>\r\n".encode("ascii", "replace")
+
+
 def key(address: str) -> str:
     """An address as senders are compared: whatever its case, for who writes a rule means a person, not a spelling."""
     try:
@@ -69,7 +78,7 @@ def key(address: str) -> str:
 
 
 async def stop(conn: Connection, rule_id: UUID, cause: str) -> None:
-    """End a rule because a copy came back or was complained about: `cause` in the words of `mail.verdict`, or "complaint".
+    """End a rule because a copy came back or was complained about: `cause` in the words of `mail.verdict`, or COMPLAINT.
 
     Once: what ended it first stays its reason. Its address has to confirm again before it goes on (`mail.copy_rules`).
     """

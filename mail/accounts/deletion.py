@@ -67,6 +67,8 @@ async def delete(unit: UnitOfWork, scope: Scope, account_id: UUID, *, typed: str
     )
     # Its sender domains sign nothing more, and others may verify them; their keys go with them.
     await unit.conn.execute("delete from domain where account_id = $1", account_id)
+    for table in ("copy_rule", "template", "treatment"):
+        await unit.conn.execute(f"delete from {table} where account_id = $1", account_id)
     await closing.close(unit.conn, account_id)
 
 

@@ -1,0 +1,328 @@
+"""How does an account come to have its mail copied, and how does that end? A rule is asked for, confirmed, stopped, deleted.
+
+    ask        a new rule; its address is mailed a link, and gets no copy before
+    confirm    whoever reads the address opens the link and agrees
+    stop       a copy bounced or was complained about (`mail.copies`): none goes any more
+    ask_again  another link, after which the rule holds as if it were new
+    waive      the operator lets an account's copies cost nothing
+
+The link holds the rule and nothing else, sealed, so that only who got the mail can agree; opening it changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from kit.crypto import Keyring
+from kit.db import Connection, Database, UnitOfWork
+from kit.errors import Kind, LiveryError, invalid, missing
+from kit.ids import new_id
+from mail.copies import COMPLAINT
+from mail.notices import Note, Notices
+from mail.wire import tokens
+from mail.wire.address import AddressError, parse_mailbox
+from tenants import audit, branding
+from tenants.members import find_account
+from tenants.models import AccountKind
+from tenants.permissions import Permission
+from tenants.scope import Scope
+from tenants.throttle import Limit
+
+MOST = 5
+"""Rules of one account."""
+
+_PURPOSE = "copies"
+
+CONFIRM = Note(
+    "Do you want copies of mail from {account}?",
+    """Hello,
+
+{account} would like to send to this address a copy of {what}.
+If you agree, open this address and say so:
+
+{link}
+
+If you did not expect this, there is nothing you need to do: no copy will be sent.
+
+{brand}
+""",
+    "/c/{token}",
+)
+
+
+class RuleState(StrEnum):
+    """Whether copies go."""
+
+    ASKED = "asked"  # the address has not agreed yet
+    ACTIVE = "active"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """A rule as people see it."""
+
+    id: UUID
+    account_id: UUID
+    address: str
+    sender: str | None
+    tag: str | None
+    state: RuleState
+    free: bool
+    confirmed_at: datetime | None
+    stopped_at: datetime | None
+    stopped_for: str | None
+    """In the words of `mail.verdict`, or COMPLAINT."""
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What whoever opens the link is asked to agree to."""
+
+    account_name: str
+    brand: str | None
+    """In whose name the mail was sent; None: in nobody's."""
+    address: str
+    what: str
+    agreed: bool
+
+
+_COLUMNS = """c.id, c.account_id, c.address, c.sender, c.tag, c.confirmed_at, c.stopped_at, c.stopped_for, c.created_at,
+  case when c.stopped_at is not null then 'stopped' when c.confirmed_at is not null then 'active' else 'asked' end as state,
+  (select coalesce(bool_or(t.free_copies), false) from treatment t
+    where t.account_id = c.account_id and t.credential_id is null) as free"""
+
+
+async def rules(conn: Connection, scope: Scope, account_id: UUID | None = None) -> list[RuleView]:
+    """The rules of one account, the scope's own unless named, the oldest first. Raises LiveryError DENIED, MISSING."""
+    scope.require(Permission.READ)
+    account = await find_account(conn, scope, account_id)
+    rows = await conn.fetch(
+        f"select {_COLUMNS} from copy_rule c where c.account_id = $2 and {scope.see('c.account_id')} order by c.id",
+        scope.account_id,
+        account,
+    )
+    return [_view(row) for row in rows]
+
+
+async def ask(
+    unit: UnitOfWork,
+    scope: Scope,
+    keyring: Keyring,
+    notices: Notices,
+    *,
+    address: str,
+    account_id: UUID | None = None,
+    sender: str | None = None,
+    tag: str | None = None,
+) -> RuleView:
+    """Make a rule and, once it is committed, mail its address the link.
+
+    Raises LiveryError DENIED without Permission.ACCOUNTS, MISSING (account), EXHAUSTED above MOST, CONFLICT for a rule that
+    is there already, INVALID with the field at fault.
+    """
+    scope.require(Permission.ACCOUNTS)
+    conn, account = unit.conn, await find_account(unit.conn, scope, account_id)
+    address = _mailbox(address, "address")
+    sender = _mailbox(sender, "sender") if sender is not None else None
+    if tag is not None and not (1 <= len(tag.strip()) <= 100 and tag.isprintable()):
+        raise invalid("A tag has 1 to 100 characters.", "tag")
+    tag = tag.strip() if tag is not None else None
+    await conn.execute("select from account where id = $1 for no key update", account)
+    if await conn.fetchval("select count(*) >= $2 from copy_rule where account_id = $1", account, MOST):
+        raise LiveryError(
+            Kind.EXHAUSTED, "TOO_MANY", f"An account has at most {MOST} rules for copies.", next="Delete one of them."
+        )
+    if await conn.fetchval(
+        """select exists (select from copy_rule where account_id = $1 and lower(address) = lower($2)
+                             and sender is not distinct from $3 and tag is not distinct from $4)""",
+        account,
+        address,
+        sender,
+        tag,
+    ):
+        raise LiveryError(Kind.CONFLICT, "TAKEN", "There is such a rule already.", field=("address",))
+    id = new_id()
+    await conn.execute(
+        "insert into copy_rule (id, account_id, address, sender, tag) values ($1, $2, $3, $4, $5)",
+        id,
+        account,
+        address,
+        sender,
+        tag,
+    )
+    changes = {"address": (None, address), "sender": (None, sender), "tag": (None, tag)}
+    await audit.note(conn, scope, "copy_rule.create", account_id=account, target=id, changes=changes)
+    return await _mailed(unit, scope, keyring, notices, id)
+
+
+async def ask_again(unit: UnitOfWork, scope: Scope, keyring: Keyring, notices: Notices, id: UUID | None) -> RuleView:
+    """Mail the link again; a rule that was stopped waits for it like a new one.
+
+    Raises LiveryError DENIED, MISSING, CONFLICT for a rule that is in force or ended with a complaint.
+    """
+    scope.require(Permission.ACCOUNTS)
+    rule = await _find(unit.conn, scope, id)
+    if rule.state is RuleState.ACTIVE:
+        raise LiveryError(Kind.CONFLICT, "CONFIRMED", "This address has agreed already.", field=("id",))
+    if rule.stopped_for == COMPLAINT:
+        raise LiveryError(
+            Kind.CONFLICT,
+            "COMPLAINED",
+            "Whoever reads this address has complained about a copy.",
+            next="Delete the rule, and speak to them before you make another.",
+            field=("id",),
+        )
+    await unit.conn.execute(
+        "update copy_rule set confirmed_at = null, stopped_at = null, stopped_for = null where id = $1", rule.id
+    )
+    changes = {"state": (rule.state.value, RuleState.ASKED.value)}
+    await audit.note(unit.conn, scope, "copy_rule.ask", account_id=rule.account_id, target=rule.id, changes=changes)
+    return await _mailed(unit, scope, keyring, notices, rule.id)
+
+
+async def delete(unit: UnitOfWork, scope: Scope, id: UUID | None) -> RuleView:
+    """Forget a rule; copies that wait still go. Raises LiveryError DENIED, MISSING; returns what it was."""
+    scope.require(Permission.ACCOUNTS)
+    gone = await _find(unit.conn, scope, id)
+    await unit.conn.execute("delete from copy_rule where id = $1", gone.id)
+    await audit.note(
+        unit.conn,
+        scope,
+        "copy_rule.delete",
+        account_id=gone.account_id,
+        target=gone.id,
+        changes={"address": (gone.address, None)},
+    )
+    return gone
+
+
+async def waive(unit: UnitOfWork, scope: Scope, account_id: UUID, free: bool) -> UUID:
+    """Let an account's copies cost nothing from now on, or as much as all else; for the operator's people only.
+
+    Raises LiveryError DENIED, MISSING; returns the account.
+    """
+    scope.require(Permission.ACCOUNTS)
+    conn = unit.conn
+    if await conn.fetchval("select kind from account where id = $1", scope.account_id) != AccountKind.OPERATOR:
+        raise LiveryError(
+            Kind.DENIED, "FORBIDDEN", "What copies cost is the platform's to decide.", next="Ask whoever runs it."
+        )
+    account = await find_account(conn, scope, account_id)
+    before = await conn.fetchval(
+        "select free_copies from treatment where account_id = $1 and credential_id is null for update", account
+    )
+    await conn.execute(
+        """insert into treatment as t (id, account_id, free_copies) values ($1, $2, $3)
+           on conflict (account_id, credential_id) do update
+             set free_copies = excluded.free_copies, updated_at = livery_now()""",
+        new_id(),
+        account,
+        free,
+    )
+    await audit.note(
+        conn, scope, "copies.waive", account_id=account, target=account, changes={"free": (bool(before), free)}
+    )
+    return account
+
+
+async def offered(db: Database, keyring: Keyring, token: str) -> Offer | None:
+    """What a link asks for; None where it is no good any more, or never was."""
+    rule = _rule_of(keyring, token)
+    if rule is None:
+        return None
+    account_id, id = rule
+    async with db.transaction(sees=account_id) as conn:
+        return await _offer(conn, account_id, id)
+
+
+async def confirm(db: Database, keyring: Keyring, token: str, *, ip: str | None) -> Offer | None:
+    """Agree to what a link asks for, once and for all; None as `offered`. A rule that was stopped stays stopped."""
+    rule = _rule_of(keyring, token)
+    if rule is None:
+        return None
+    account_id, id = rule
+    async with db.transaction(sees=account_id) as conn:
+        if await conn.fetchval(
+            """update copy_rule set confirmed_at = livery_now()
+                where id = $1 and account_id = $2 and confirmed_at is null returning true""",
+            id,
+            account_id,
+        ):
+            scope = Scope(account_id, ip=ip)
+            await audit.note(conn, scope, "copy_rule.confirm", account_id=account_id, target=id)
+        return await _offer(conn, account_id, id)
+
+
+def limits(account_id: UUID, subject: str) -> list[Limit]:
+    """How often links are mailed: such mail is free, so nobody may pour it over an address, or over many."""
+    return [
+        Limit(f"copies|{account_id}|{subject.strip().lower()[:100]}", 3, timedelta(days=1)),
+        Limit(f"copies|{account_id}", 20, timedelta(days=1)),
+    ]
+
+
+async def _mailed(unit: UnitOfWork, scope: Scope, keyring: Keyring, notices: Notices, id: UUID) -> RuleView:
+    rule = await _find(unit.conn, scope, id)
+    name = await unit.conn.fetchval("select name from account where id = $1", rule.account_id)
+    words = {
+        "account": name,
+        # What strangers are mailed holds as little as can be of what somebody typed: the tag is on the page.
+        "what": _what(rule.sender, None) if rule.tag is None else "some of the mail it sends",
+        "token": tokens.seal(keyring, _PURPOSE, rule.account_id.bytes + rule.id.bytes),
+    }
+    unit.after_commit(lambda: notices.send(rule.account_id, rule.address, CONFIRM, words))
+    return rule
+
+
+def _what(sender: str | None, tag: str | None) -> str:
+    which = [f"from {sender}"] * (sender is not None) + [f"with the tag {tag}"] * (tag is not None)
+    return " ".join(["the mail it sends", *which]) if which else "all mail it sends"
+
+
+def _rule_of(keyring: Keyring, token: str) -> tuple[UUID, UUID] | None:
+    plain = tokens.unseal(keyring, _PURPOSE, token)
+    if plain is None or len(plain) != 32:
+        return None
+    return UUID(bytes=plain[:16]), UUID(bytes=plain[16:])
+
+
+async def _offer(conn: Connection, account_id: UUID, id: UUID) -> Offer | None:
+    row = await conn.fetchrow(
+        """select c.address, c.sender, c.tag, c.confirmed_at is not null and c.stopped_at is null as agreed, a.name
+             from copy_rule c join account a on a.id = c.account_id
+            where c.id = $1 and c.account_id = $2 and a.deleted_at is null""",
+        id,
+        account_id,
+    )
+    if row is None:
+        return None
+    head = await branding.letterhead(conn, account_id)
+    return Offer(row["name"], head.brand, row["address"], _what(row["sender"], row["tag"]), row["agreed"])
+
+
+async def _find(conn: Connection, scope: Scope, id: UUID | None) -> RuleView:
+    row = await conn.fetchrow(
+        f"select {_COLUMNS} from copy_rule c where c.id = $2 and {scope.see('c.account_id')}", scope.account_id, id
+    )
+    if row is None:
+        raise missing("rule for copies")
+    return _view(row)
+
+
+def _view(row: Any) -> RuleView:
+    return RuleView(**{**row, "state": RuleState(row["state"])})
+
+
+def _mailbox(text: str, field: str) -> str:
+    try:
+        mailbox = parse_mailbox(text.strip())
+    except AddressError as fault:
+        raise invalid(f"This is no e-mail address: {fault}.", field, next="Write user@shop.test.") from None
+    if not mailbox.ascii:
+        # Whether it could be sent to would depend on each message (RFC 6531).
+        raise invalid("Copies go to addresses in ASCII only.", field)
+    return str(mailbox)
