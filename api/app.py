@@ -21,12 +21,14 @@ from api.context import Platform
 from api.dashboard import Dashboard
 from api.errors import explain
 from api.graphql.accounts import smtp_host
+from api.tracking import Tracking
 from kit import jobs, logs, metrics
 from kit.bell import Bell
 from kit.crypto import Keyring
 from kit.db import open_database
 from kit.settings import Settings
 from mail.intake import Intake
+from mail.links import Links
 from mail.live import Live
 from mail.notices import Notices
 from tenants.uses import Uses
@@ -117,16 +119,21 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
         stack.push_async_callback(intake.close)
         notices = Notices(db, intake, public_url=settings.public_url, mail_domain=settings.mail_domain)
         stack.push_async_callback(notices.close)
+        keyring = Keyring(settings.secret_key)
+        links = Links(db, keyring, bell, settings.data_dir / "visits")
+        await links.start()
+        stack.push_async_callback(links.close)
         uses = Uses(db)
         stack.push_async_callback(uses.close)
         it = Platform(
             settings=settings,
             db=db,
-            keyring=Keyring(settings.secret_key),
+            keyring=keyring,
             bell=bell,
             live=live,
             intake=intake,
             notices=notices,
+            links=links,
             brands=Brands(db, platform_hosts(settings.public_url)),
             sockets=sockets.Sockets(),
             uses=uses,
@@ -178,7 +185,7 @@ def build(it: Platform) -> ASGIApp:
         openapi_config=None,
         logging_config=None,
     )
-    return ByHost(app, it.brands, it.secure)
+    return Tracking(ByHost(app, it.brands, it.secure), it.links, it.brands, it.secure)
 
 
 def _branding(brand: Brand, settings: Settings) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from kit.crypto import Keyring
 from kit.db import Connection, Database, UnitOfWork
 from kit.settings import Settings
 from mail.intake import Intake
+from mail.links import Links
 from mail.live import Live
 from mail.notices import Notices
 from tenants.permissions import Permission
@@ -42,6 +43,7 @@ class Platform:
     live: Live
     intake: Intake
     notices: Notices
+    links: Links
     brands: "Brands"
     sockets: "Sockets"
     uses: Uses

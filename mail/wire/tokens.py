@@ -9,6 +9,7 @@ import re
 from typing import Protocol
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+\Z")
+_OVERHEAD = 1 + 16  # the key's id and the tag
 _LONGEST = 4_000  # no link of ours is longer; what is need not be decoded to be refused
 
 
@@ -27,6 +28,11 @@ class Keys(Protocol):
 def seal(keys: Keys, purpose: str, plain: bytes) -> str:
     """A token of letters, digits, `-` and `_`: four for every three of the plain bytes and 17 more (RFC 4648 §5, unpadded)."""
     return base64.urlsafe_b64encode(keys.seal_short(plain, purpose)).decode("ascii").rstrip("=")
+
+
+def size(plain: int) -> int:
+    """How many characters a token of so many plain bytes has."""
+    return -(-(plain + _OVERHEAD) * 4 // 3)
 
 
 def unseal(keys: Keys, purpose: str, token: str) -> bytes | None:

@@ -94,6 +94,11 @@ def click_token(keys: Keys, whose: Whose, target: str | UUID) -> str:
     return tokens.seal(keys, _PURPOSE, _head(_CLICK, whose) + target.encode())
 
 
+def click_size(target: str) -> int:
+    """How long the token of a link to `target` is, made or not."""
+    return tokens.size(_HEAD + len(target.encode()))
+
+
 def read(keys: Keys, token: str) -> Open | Click | None:
     """What a token stands for; None where we did not make it."""
     plain = tokens.unseal(keys, _PURPOSE, token)

@@ -1,0 +1,103 @@
+"""What does somebody get who follows a tracked link, or whose mail program asks for the pixel?
+
+    GET /t/<token>         302 to exactly where the mail's author wrote; 410 where that is over, 404 for what we never made
+    GET /t/<token>.gif     a picture of one transparent dot
+
+Outside the framework: it is by far the most frequent request, comes from everywhere, needs no session, sets no cookie, and
+is answered from memory (`mail.links`). HEAD is answered alike. What stands after a `?` is what others have added to the
+link, and is nobody's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from api.brand import Brands, host_name
+from mail.links import Asked, End, Links
+
+PATH = "/t/"
+
+_AGENT = 400  # characters that are kept of what somebody calls itself
+_AHEAD = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"})
+
+# GIF89a, one dot, transparent.
+_PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
+
+_SAID = {
+    End.UNKNOWN: (404, "Not found."),
+    End.OVER: (410, "This link has been switched off or is too old."),
+    End.AWAY: (503, "This link cannot be looked up just now. Please try again in a minute."),
+}
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Answers under `/t/` on every host of ours and every tracking domain; hands everything else on."""
+
+    app: ASGIApp
+    links: Links
+    brands: Brands
+    secure: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http" and scope["path"].startswith(PATH):
+            host = host_name(scope)
+            if host is not None and (self.brands.find(host) is not None or self.links.stands_under(host)):
+                await self._answer(scope, send)
+                return
+        await self.app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, send: Send) -> None:
+        method = scope["method"]
+        if method not in {"GET", "HEAD"}:
+            await self._say(send, 405, b"Not by this method.\n", {"allow": "GET, HEAD"})
+            return
+        token: str = scope["path"][len(PATH) :]
+        head = method == "HEAD"
+        asked = _asked(scope, head=head)
+        if token.endswith(".gif"):
+            if self.links.show(token.removesuffix(".gif"), asked):
+                # Shown inside pages of others: webmail.
+                more = {"content-type": "image/gif", "cross-origin-resource-policy": "cross-origin"}
+                await self._say(send, 200, _PIXEL, more, head=head)
+                return
+            target: str | End = End.UNKNOWN
+        else:
+            target = await self.links.follow(token, asked)
+        if isinstance(target, End):
+            status, words = _SAID[target]
+            more = {"retry-after": "60"} if status == 503 else {}
+            await self._say(send, status, f"{words}\n".encode(), more, head=head)
+        else:
+            await self._say(send, 302, b"", {"location": target})
+
+    async def _say(self, send: Send, status: int, body: bytes, more: Mapping[str, str], *, head: bool = False) -> None:
+        headers = {
+            "content-type": "text/plain; charset=utf-8",
+            "content-length": str(len(body)),
+            # Each time anew: an answer out of somebody's memory would be a visit nobody hears of.
+            "cache-control": "no-store",
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+            "x-robots-tag": "noindex, nofollow",
+            **({"strict-transport-security": "max-age=31536000"} if self.secure else {}),
+            **more,
+        }
+        fields = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": b"" if head else body, "more_body": False})
+
+
+def _asked(scope: Scope, *, head: bool) -> Asked:
+    agent, ahead = "", False
+    for name, value in scope["headers"]:
+        if name == b"user-agent":
+            agent = value[:_AGENT].decode("latin-1")
+        elif name in _AHEAD:
+            ahead = ahead or b"prefetch" in value or b"prerender" in value or b"preview" in value
+    if not agent.isprintable():
+        agent = "".join(letter for letter in agent if letter.isprintable())
+    client = scope["client"]
+    return Asked(agent=agent, ip=client[0] if client else "", head=head, ahead=ahead)
