@@ -30,6 +30,7 @@ DELETED = "account_deleted"
 _ACCOUNTS = 20  # that are looked at in one go
 _SLICE = 500
 _MESSAGES = 200  # of one slice: their bodies may be large
+_LISTED = 5_000
 
 
 async def delete(unit: UnitOfWork, scope: Scope, account_id: UUID, *, typed: str, give_back: bool = True) -> None:
@@ -67,7 +68,7 @@ async def delete(unit: UnitOfWork, scope: Scope, account_id: UUID, *, typed: str
     )
     # Its sender domains sign nothing more, and others may verify them; their keys go with them.
     await unit.conn.execute("delete from domain where account_id = $1", account_id)
-    for table in ("copy_rule", "template", "treatment"):
+    for table in ("copy_rule", "template", "treatment", "unsubscribe_tag"):
         await unit.conn.execute(f"delete from {table} where account_id = $1", account_id)
     await closing.close(unit.conn, account_id)
 
@@ -115,6 +116,9 @@ async def _step(conn: Connection, account_id: UUID) -> _Step:
     if not await _counted(conn, account_id):
         return _Step.WAIT
     if await _erase(conn, account_id):
+        return _Step.MORE
+    # Last: as long as there were mails, somebody could still say that they want no more.
+    if await _unlist(conn, account_id):
         return _Step.MORE
     await closing.forget(conn, account_id)
     return _Step.FINISHED
@@ -179,3 +183,13 @@ async def _erase(conn: Connection, account_id: UUID) -> bool:
     ):
         await conn.execute(f"delete from {table} where {column} = any ($1::uuid[])", messages)
     return True
+
+
+async def _unlist(conn: Connection, account_id: UUID) -> bool:
+    """Forget a slice of those to whom it sent nothing; whether there were any."""
+    gone = await conn.fetch(
+        "delete from suppression where id in (select id from suppression where account_id = $1 limit $2) returning 1",
+        account_id,
+        _LISTED,
+    )
+    return bool(gone)
