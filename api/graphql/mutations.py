@@ -2,6 +2,7 @@
 
 import strawberry
 
+from api.graphql.copies import ask_for_copies_again, create_copy_rule, delete_copy_rule, waive_copies
 from api.graphql.credentials import (
     create_credential,
     disable_credential,
@@ -30,6 +31,9 @@ from api.graphql.sub_accounts import (
     suspend_account,
     update_account,
 )
+from api.graphql.suppressions import add_suppression, remove_suppression
+from api.graphql.templates import create_template, delete_template, html_to_text, update_template
+from api.graphql.treatments import update_treatment
 from api.graphql.unsubscribes import create_tag, delete_tag, update_tag
 from api.graphql.visits import enter_account, leave_account
 
@@ -201,6 +205,14 @@ class Mutation:
         description="Make the secret with which a payment provider signs that an order is paid (docs: payments). The one "
         "before is good no more.",
     )
+    add_suppression = strawberry.field(
+        resolver=add_suppression,
+        description="Send nothing to an address any more. An entry that stands is answered as it is.",
+    )
+    remove_suppression = strawberry.field(
+        resolver=remove_suppression,
+        description="Take an entry off its list. Where the recipient complained, only owners and admins may.",
+    )
     create_unsubscribe_tag = strawberry.field(
         resolver=create_tag,
         description="Write a disclaimer in one of eight languages; the answer has the tag to copy into mails.",
@@ -211,4 +223,36 @@ class Mutation:
     delete_unsubscribe_tag = strawberry.field(
         resolver=delete_tag,
         description="Delete a tag: mail that names it says it with the account's chosen or first one.",
+    )
+    create_template = strawberry.field(
+        resolver=create_template,
+        description="Keep a template (around mail) or a footer (under it). What may not stand in mail is left out: the "
+        "answer says what is kept.",
+    )
+    update_template = strawberry.field(
+        resolver=update_template, description="Edit a template or footer. Mail that leaves half a minute later has it."
+    )
+    delete_template = strawberry.field(
+        resolver=delete_template, description="Delete a template or footer. Who had chosen it has the default."
+    )
+    html_to_text = strawberry.field(
+        resolver=html_to_text,
+        description='"HTML to text": what such HTML says in plain text. Nothing is kept.',
+    )
+    update_treatment = strawberry.field(
+        resolver=update_treatment,
+        description="Choose what is done to an account's mail on its way out, or to what comes by one credential.",
+    )
+    create_copy_rule = strawberry.field(
+        resolver=create_copy_rule,
+        description="Have a copy of each message go to an address too, once it has agreed by the link it is mailed.",
+    )
+    ask_for_copies_again = strawberry.field(
+        resolver=ask_for_copies_again,
+        description="Mail the link again, for a rule that waits for it or was stopped by a bounce.",
+    )
+    delete_copy_rule = strawberry.field(resolver=delete_copy_rule, description="Have no more copies made by a rule.")
+    waive_copies = strawberry.field(
+        resolver=waive_copies,
+        description="Let an account's copies cost nothing, or as much as all else. Operator only.",
     )

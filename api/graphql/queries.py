@@ -4,6 +4,7 @@ import strawberry
 
 from api.graphql.accounts import mail_setup
 from api.graphql.audit import list_entries
+from api.graphql.copies import list_copy_rules
 from api.graphql.credentials import find_credential, list_credentials
 from api.graphql.credits import find_credits, list_alerts, list_credit_entries
 from api.graphql.events import read_events, read_latest
@@ -19,6 +20,9 @@ from api.graphql.sessions import list_sessions
 from api.graphql.sources import list_sources
 from api.graphql.statistics import count
 from api.graphql.sub_accounts import find_account, list_accounts
+from api.graphql.suppressions import list_suppressions
+from api.graphql.templates import find_template, list_templates
+from api.graphql.treatments import find_treatment
 from api.graphql.unsubscribes import list_tags, list_unsubscribes
 
 
@@ -117,6 +121,11 @@ class Query:
     orders = strawberry.field(
         resolver=list_orders, description="Orders of one's own account and of those below, newest first."
     )
+    suppressions = strawberry.field(
+        resolver=list_suppressions,
+        description="To whom one account sends nothing, one's own unless `accountId` names one below, the newest entries "
+        "first. With `forEverybody` the list that holds for everybody; the operator's people only.",
+    )
     unsubscribes = strawberry.field(
         resolver=list_unsubscribes,
         description="Who wants no more mail of one's own account and those below it, and has not taken it back; newest first.",
@@ -124,4 +133,20 @@ class Query:
     unsubscribe_tags = strawberry.field(
         resolver=list_tags,
         description="The unsubscribe tags of one account, one's own unless `accountId` names one below, by their numbers.",
+    )
+    templates = strawberry.field(
+        resolver=list_templates,
+        description="Templates and footers of one account, one's own unless `accountId` names one below, by name.",
+    )
+    template = strawberry.field(
+        resolver=find_template, description="One template or footer; null where there is none of that id to be seen."
+    )
+    treatment = strawberry.field(
+        resolver=find_treatment,
+        description="What is done to mail on its way out, as chosen for an account, one's own unless named, or for one of "
+        "its credentials.",
+    )
+    copy_rules = strawberry.field(
+        resolver=list_copy_rules,
+        description="Who gets copies (BCC) of the mail of one account, one's own unless `accountId` names one below.",
     )

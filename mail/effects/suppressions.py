@@ -37,8 +37,15 @@ async def learn(conn: Connection, facts: Sequence["Fact"]) -> None:
     await put(
         conn,
         [
-            Newcomer(row["account_id"], row["address"], _REASONS[fact.kind], "event", fact.recipient_id)
+            Newcomer(row["account_id"], row["address"], _REASONS[fact.kind], _source(fact), fact.recipient_id)
             for fact in telling
             if (row := known.get(fact.recipient_id)) is not None
         ],
     )
+
+
+def _source(fact: "Fact") -> str:
+    """By what the address got there: of an unsubscription the way it was said, "unsubscribed_page" (`mail.unsubscribes`)."""
+    if fact.kind is EventKind.UNSUBSCRIBED and fact.cause is not None:
+        return fact.cause.removeprefix("unsubscribed_")
+    return "event"

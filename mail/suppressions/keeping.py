@@ -18,6 +18,9 @@ from tenants import audit
 from tenants.permissions import Permission
 from tenants.scope import Scope
 
+THING = "entry of a suppression list"
+"""What an id of this list names, in the words of a refusal."""
+
 MOST_WORDS = 200
 """Characters of a person's own words about an entry."""
 
@@ -170,7 +173,7 @@ async def remove(conn: Connection, scope: Scope, id: UUID) -> Removed:
         id,
     )
     if row is None:
-        refusal = missing("entry of a suppression list")
+        refusal = missing(THING)
         refusal.field = ("id",)
         raise refusal
     entry = _view(row)

@@ -154,6 +154,7 @@ class Walk:
         source = 'input: {name: "s", ip: "192.0.2.9", hostname: "s.mail.test"}'
         made = (await self.change(operator, "createSource", source, "... on Source { id }"))["id"]
         await self.change(operator, "updateSource", f'input: {{id: "{made}", name: "t"}}')
+        await self._templates(operator, reseller)
         account = 'input: {name: "Tiny", slug: "tiny.test", whenSpent: HOLD}'
         tiny = (await self.change(reseller, "createSubAccount", account, "... on Account { id }", of="tiny.test"))["id"]
         await self.change(reseller, "updateAccount", f'input: {{id: "{tiny}", name: "Tiny Two"}}', of="tiny.test")
@@ -166,6 +167,7 @@ class Walk:
         await self.change(operator, "deleteAccount", f'id: "{tiny}", name: "Tiny Two"', of="rival.test")
         await self._sign_up(operator)
         await self._tags(reseller)
+        await self._lists(reseller)
 
     async def _people(self) -> None:
         world, owner = self.world, await self.person("shop.test", "shop.localhost")
@@ -220,6 +222,19 @@ class Walk:
         for step in ("disableCredential", "enableCredential", "revokeCredential"):
             await self.change(who, step, f'id: "{id}"')
 
+    async def _templates(self, operator: Person, who: Person) -> None:
+        draft = 'input: {kind: TEMPLATE, name: "t", html: "<p><% body %></p>"}'
+        made = (await self.change(who, "createTemplate", draft, "... on Template { id }"))["id"]
+        await self.change(who, "updateTemplate", f'input: {{id: "{made}", name: "u"}}')
+        await self.change(who, "deleteTemplate", f'id: "{made}"')
+        await self.change(who, "updateTreatment", "input: {trackOpens: true}")
+        rule = 'input: {address: "copies@far.test"}'
+        id = (await self.change(who, "createCopyRule", rule, "... on CopyRule { id }"))["id"]
+        await self.change(who, "askForCopiesAgain", f'id: "{id}"')
+        await self.change(who, "deleteCopyRule", f'id: "{id}"')
+        account = f'accountId: "{self.world.accounts[who.home]}", free: true'
+        await self.change(operator, "waiveCopies", account, of=who.home)
+
     async def _credits(self, reseller: Person, tiny: str) -> None:
         below = replace(self.world, accounts={"it": UUID(tiny)})
         held = [str(await below.submit("it", "a@b.test")) for _ in range(2)]
@@ -245,6 +260,11 @@ class Walk:
         made = (await self.change(who, "createUnsubscribeTag", wish, "... on UnsubscribeTag { id }"))["id"]
         await self.change(who, "updateUnsubscribeTag", f'input: {{id: "{made}", text: "Click [there]."}}')
         await self.change(who, "deleteUnsubscribeTag", f'id: "{made}"')
+
+    async def _lists(self, who: Person) -> None:
+        wish = 'input: {address: "nobody@far.test", note: "asked by phone"}'
+        made = (await self.change(who, "addSuppression", wish, "... on Suppression { id }"))["id"]
+        await self.change(who, "removeSuppression", f'id: "{made}"')
 
     async def _sign_up(self, operator: Person) -> None:
         await operator.browser.ask(

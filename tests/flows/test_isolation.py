@@ -33,6 +33,7 @@ VALUES: dict[str, Any] = {
     "Mutation.sendMail.input.to": ["r@far.test"],
     "Mutation.sendMail.input.sender": "x@far.test",
     "Mutation.sendMail.input.text": "t",
+    "Mutation.addSuppression.input.address": "nobody@far.test",
     "Mutation.inviteMember.email": "somebody@new.test",
     "Mutation.inviteMember.role": "ANALYST",
     "Mutation.changeMemberRole.role": "SENDER",
@@ -295,7 +296,10 @@ async def test_the_lists_tell_those_who_may_see(court: Court) -> None:
         "Query.sources",
         "Query.plans",
         "Query.orders",
+        "Query.suppressions",
         "Query.smtpSettings",
+        "Query.templates",
+        "Query.copyRules",
     }
     assert found["acme"] >= {
         "Query.messages",

@@ -67,8 +67,13 @@ MATRIX: dict[str, Access] = {
     "Query.plans": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
     "Query.offers": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
     "Query.orders": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
+    "Query.suppressions": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.unsubscribes": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.unsubscribeTags": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.templates": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.template": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.treatment": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.copyRules": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Mutation.login": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Mutation.loginSecondFactor": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Mutation.logout": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
@@ -123,5 +128,19 @@ MATRIX: dict[str, Access] = {
     "Mutation.fulfilOrder": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
     "Mutation.cancelOrder": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
     "Mutation.renewPaymentSecret": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
+    "Mutation.addSuppression": Access(REFUSED, DATA, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.removeSuppression": Access(REFUSED, DATA, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.createTemplate": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.updateTemplate": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.deleteTemplate": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.htmlToText": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Mutation.updateTreatment": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.createCopyRule": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.askForCopiesAgain": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.deleteCopyRule": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    # The operator's people only.
+    "Mutation.waiveCopies": Access(
+        REFUSED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN
+    ),
     "Subscription.events": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
 }

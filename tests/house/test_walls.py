@@ -21,6 +21,7 @@ _FILLED = {
     "credit_alert": "insert into credit_alert (id, account_id, threshold, remaining) values (gen_random_uuid(), $1, 2, 1)",
     "month_use": "insert into month_use (account_id, period) values ($1, '2026-11-01')",
     "standing": "insert into standing (account_id) values ($1)",
+    "treatment": "insert into treatment (id, account_id) values (gen_random_uuid(), $1)",
     "tally": "insert into tally (account_id, starts_at) values ($1, '2026-11-23T00:00Z')",
     "password_reset": """insert into password_reset (token_hash, member_id, expires_at)
                          select 'reset ' || id, id, livery_now() from member where account_id = $1 limit 1""",

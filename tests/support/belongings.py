@@ -167,6 +167,42 @@ async def _unsubscribe_tag(conn: asyncpg.Connection, id: UUID, owner: UUID, mark
     )
 
 
+async def _suppression(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -> None:
+    await conn.execute(
+        """insert into suppression (id, account_id, address, reason, source)
+           values ($1, $2, $3::text || right($1::uuid::text, 12) || '@far.test', 'manual', $3)""",
+        id,
+        owner,
+        mark,
+    )
+
+
+async def _template(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str, kind: str = "template") -> None:
+    await conn.execute(
+        """insert into template (id, account_id, kind, name, html, text)
+           values ($1, $2, $4, $3::text || right($1::uuid::text, 12), $3::text || ' <% body %>', $3::text || ' <% body %>')""",
+        id,
+        owner,
+        mark,
+        kind,
+    )
+
+
+async def _footer(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -> None:
+    await _template(conn, id, owner, mark, "footer")
+
+
+async def _copy_rule(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -> None:
+    """Not confirmed, so that nothing is copied."""
+    await conn.execute(
+        """insert into copy_rule (id, account_id, address, sender, tag)
+           values ($1, $2, $3::text || '@copies.test', $3::text || '@a.test', $3)""",
+        id,
+        owner,
+        mark,
+    )
+
+
 _MAKERS: dict[str, _Maker] = {
     "account": _account,
     "message": _message,
@@ -178,7 +214,11 @@ _MAKERS: dict[str, _Maker] = {
     "source": _source,
     "plan": _plan,
     "order": _order,
+    "template": _template,
+    "footer": _footer,
+    "copy_rule": _copy_rule,
     "unsubscribe_tag": _unsubscribe_tag,
+    "suppression": _suppression,
 }
 
 KINDS = frozenset(_MAKERS)
