@@ -15,7 +15,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
-from api import health, operations, payments, sockets, unsubscribe
+from api import copies, health, operations, payments, sockets, unsubscribe
 from api.brand import Brand, Brands, ByHost, platform_hosts
 from api.context import Platform
 from api.dashboard import Dashboard
@@ -41,7 +41,7 @@ _STOP_SECONDS = 10
 _IDLE_SECONDS = 75
 """How long a connection is kept between two requests: longer than clients (5 s) and proxies (60 s) keep it. Whoever gives
 up first must be the one that asks, or a request meets a connection that is just being reset, and a change is not repeated."""
-_NOT_PAGES = ("graphql", "v1/", "t/", "u/", "tls/", "health/", "metrics", ".well-known/")
+_NOT_PAGES = ("graphql", "v1/", "t/", "u/", "c/", "tls/", "health/", "metrics", ".well-known/")
 """Paths that are never a page of the dashboard: unknown there means unknown."""
 
 
@@ -174,6 +174,7 @@ def build(it: Platform) -> ASGIApp:
         route_handlers=[
             operations.graphql,
             payments.paid,
+            copies.agreed,
             sockets.live,
             health.live,
             health.ready,
