@@ -25,6 +25,8 @@
     search         lists and single messages
     notices        what the platform itself writes to people
     returns        what comes back to a signed return path
+    unsubscribes   who wants no more mail: offered in each mail, heard by link, button or mail, undone by the same link
+                   (unsubscribe_tags: with which words)
     wire/          bytes in, values out: addresses, headers, MIME, DKIM, replies, return paths; every RFC is named there
     models/        the tables
     errors         the refusals
