@@ -2,15 +2,13 @@
 
 A copy is a recipient of its own, made with the others (`mail.intake`) and known by its rule: it is counted and paid like
 them unless the operator waives it, is never tracked, and tells its reader what it is by the field MARK. Its bounce or
-complaint ends the rule (`stop`) and puts nobody on a list. How a rule is made and confirmed: `mail.copy_rules`.
+complaint ends the rule (`mail.effects.copies`) and puts nobody on a list. How a rule is made and confirmed: `mail.copy_rules`.
 """
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from kit.db import Connection
 from kit.ids import new_id
 from mail.wire.address import AddressError, parse_mailbox
 
@@ -75,24 +73,3 @@ def key(address: str) -> str:
         return str(parse_mailbox(address.strip())).lower()
     except AddressError:
         return address.strip().lower()
-
-
-async def stop(conn: Connection, rule_id: UUID, cause: str) -> None:
-    """End a rule because a copy came back or was complained about: `cause` in the words of `mail.verdict`, or COMPLAINT.
-
-    Once: what ended it first stays its reason. Its address has to confirm again before it goes on (`mail.copy_rules`).
-    """
-    await conn.execute(
-        "update copy_rule set stopped_at = livery_now(), stopped_for = $2 where id = $1 and stopped_at is null",
-        rule_id,
-        cause[:40],
-    )
-
-
-async def rules_of(conn: Connection, recipients: Collection[UUID]) -> dict[UUID, UUID]:
-    """The rule of each of these recipients that is a copy."""
-    rows = await conn.fetch(
-        "select id, copy_rule_id from recipient where id = any ($1::uuid[]) and copy_rule_id is not null",
-        list(recipients),
-    )
-    return {row["id"]: row["copy_rule_id"] for row in rows}

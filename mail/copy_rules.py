@@ -2,7 +2,7 @@
 
     ask        a new rule; its address is mailed a link, and gets no copy before
     confirm    whoever reads the address opens the link and agrees
-    stop       a copy bounced or was complained about (`mail.copies`): none goes any more
+    stop       a copy bounced or was complained about (`mail.effects.copies`): none goes any more
     ask_again  another link, after which the rule holds as if it were new
     waive      the operator lets an account's copies cost nothing
 

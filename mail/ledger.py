@@ -14,7 +14,7 @@ from uuid import UUID
 
 from kit.db import Connection
 from kit.statement import Part
-from mail.effects import recipients, refunds, suppressions
+from mail.effects import copies, recipients, refunds, suppressions
 from mail.lifecycle import MARKS, EventKind, State
 
 
@@ -128,6 +128,7 @@ async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Att
             told += marks
     # Last: another process may hold the same address until it has committed, and needs no row of these.
     await suppressions.learn(conn, told)
+    await copies.stop(conn, told)
     return frozenset(taken)
 
 

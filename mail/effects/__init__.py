@@ -3,4 +3,5 @@
 recipients    the row moves to its new state, or is marked
 refunds       what was never sent to is paid back
 suppressions  to whom nothing is sent any more
+copies        a rule stops whose copy came back or was complained about
 """
