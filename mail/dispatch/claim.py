@@ -65,6 +65,10 @@ class Claimed:
     """What remains until the message is given up; negative: past it."""
     notice: bool
     """It is the platform's own, for which no list holds."""
+    credential_id: UUID | None
+    """What the message came by."""
+    copy_rule_id: UUID | None
+    """Set: a copy (`mail.copies`), which is marked and never tracked."""
 
 
 _FIELDS = tuple(field.name for field in fields(Claimed))
@@ -82,7 +86,7 @@ class Batch:
 _ROW = """
     r.id, r.message_id, r.account_id, r.address, r.domain, r.priority, r.attempts, r.lapses, r.fence, r.notify,
     r.orcpt, m.envelope_from, m.sender, m.size, m.eight_bit, m.smtputf8, m.dsn_ret, m.dsn_envid, m.trace, m.sandbox,
-    m.accepted_at, m.door = 'note' as notice,
+    m.accepted_at, m.door = 'note' as notice, m.credential_id, r.copy_rule_id,
     m.expires_at - (select now from moment) as life
 """
 
