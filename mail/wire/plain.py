@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from mail.wire import html
 from mail.wire.html import Kind
 
-_URL = re.compile(
-    rb"<(https?://[^\x00-\x20<>\x7f]++)>|(?<![A-Za-z0-9])https?://[^\x00-\x20<>\"\x7f]++", re.IGNORECASE
-)
+_URL = re.compile(rb"<(https?://[^\x00-\x20<>\x7f]++)>|(?<![A-Za-z0-9])https?://[^\x00-\x20<>\"\x7f]++", re.IGNORECASE)
 _TAG = re.compile(rb"<%[ \t]*+unsubscribe(?:[ \t]++([0-9]{1,9}))?+[ \t]*+%>", re.IGNORECASE)
 _SENTENCE = b".,;:!?'*_~"
 _BRACKETS = {b")": b"(", b"]": b"[", b"}": b"{"}
