@@ -48,7 +48,7 @@ _TOOLS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "program",
             r"^(?:curl|wget|libwww|lwp|python|go-http|java|okhttp|apache-httpclient|axios|node|undici|got |ruby|php"
-            r"|guzzle|perl|httpie|postman|powershell|restsharp|dart|rust|reqwest|aiohttp|httpx|faraday|mechanize|scrapy)\b"
+            r"|guzzle\w*|perl|httpie|postman|powershell|restsharp|dart|rust|reqwest|aiohttp|httpx|faraday|mechanize|scrapy)\b"
             r"|python-requests|python-urllib|aiohttp|headlesschrome|phantomjs|puppeteer|playwright|selenium|electron-fetch",
         ),
         ("crawler", r"bot\b|bot/|crawl|spider|slurp|archive\.org|scan(?:ner)?\b|monitor|uptime|pingdom|lighthouse"),
@@ -160,7 +160,9 @@ def _parser() -> BasicResolver:
 
 
 def _device(agent: str, system: str | None) -> str | None:
-    if re.search(r"iPad|Tablet|Silk|Kindle|PlayBook", agent) or ("Android" in agent and "Mobile" not in agent):
+    if re.search(r"iPad|Tablet|Silk|Kindle|PlayBook", agent) or (
+        "Android" in agent and "Mozilla" in agent and "Mobile" not in agent
+    ):
         return "tablet"
     if re.search(r"Mobile|iPhone|iPod|Phone", agent) or system in {"iOS", "Android"}:
         return "phone"
