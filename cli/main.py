@@ -24,7 +24,7 @@ COMMANDS = {
     "account": ("cli.tree:account", "Resellers and their sub-accounts."),
     "source": ("cli.tree:source", "Addresses that mail leaves from."),
     "credential": ("cli.credentials:credential", "What programs send with."),
-    "explain": ("cli.explain:explain", "What do these delivery replies mean?"),
+    "explain": ("cli.explain:explain", "What do these delivery replies, or a mail that came back, mean?"),
 }
 
 

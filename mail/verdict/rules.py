@@ -37,6 +37,7 @@ LOUD = _rules(
         r"smtputf8 (?:is )?(?:required|not supported)"
         r"|internationali[sz]ed (?:e-?mail )?address[^.]{0,30}not supported",
     ),
+    (Cause.NO_DOMAIN, r"account or domain may not exist"),  # cPanel's Exim, of every address without a route
     (Cause.REPUTATION, _LISTED),
     (
         Cause.SENDER_REFUSED,
@@ -70,7 +71,7 @@ WORDS = _rules(
         r"|(?:domain|host|server|system)[^.]{0,30}(?:does(?: not|n't)|never"
         r"|not) (?:accept|receive)s? (?:any )?(?:e-?mail|mail|messages)\b(?! (?:from"
         r"|for|with|to))"
-        r"|accepts no (?:e-?mail|mail)|no mail (?:is )?accepted|does not accept smtp",
+        r"|accepts no (?:e-?mail|mail)|no mail (?:is )?accepted|does not accept smtp|indicated no smtp service",
     ),
     # -- how much, how often
     (
@@ -194,6 +195,7 @@ WORDS = _rules(
         r"|does(?: not|n't) exist|lookup failed|invalid|has no|not (?:valid"
         r"|exist))"
         r"|unknown (?:host|domain)|no such (?:host|domain)"
+        r"|could ?n[o']t find (?:a |any )?(?:mail exchanger|host|domain)"
         r"|(?:bad|invalid|nonexistent|non-existent) (?:destination )?(?:domain|host)|unrout(?:e)?able"
         r"|nxdomain"
         r"|name (?:service|server) error[^.]{0,30}not found"
@@ -225,6 +227,7 @@ WORDS = _rules(
         r"|not known here|user not (?:found|exist|known|local)"
         r"|no (?:valid )?recipients?|no one (?:here|by)"
         r"|could ?n[o']t (?:be )?(?:find|found) (?:the )?(?:user|recipient)|unknown (?:local|in|to)"
+        r"|invalid (?:\w+ ){0,2}user ?id"
         r"|directory|not in (?:our|my|the) (?:list|database)|n'existe pas|invalide\b|unbekannt"
         r"|desconhecido|desconocido|sconosciuto|inconnu"
         r"|^(?:recipient )?address rejected\.?$|recipient address rejected\W*(?:access denied|$)"

@@ -22,6 +22,14 @@ linear in its input and never fails on what strangers send: malformed mail is an
         RFC 3464  message/delivery-status, RFC 3461 NOTIFY, RET, ENVID and ORCPT
         RFC 6522  multipart/report
         RFC 6533  addresses and headers beyond ASCII in reports
+    returned    what came back, and about whom: its readers are
+      parts       the mail taken apart, bounded
+        RFC 2045, RFC 2046, RFC 8098 receipts
+      status      delivery status: RFC 3464, wherever its fields stand
+      prose       bounces in sentences
+      arf         feedback loops: RFC 5965, RFC 6430, RFC 6591, and the older ones
+        RFC 3834  automatic replies
+      finding     what each of them returns
     dkim        the signature
         RFC 6376  DKIM, §5.4.2 oversigning
         RFC 8301  rsa-sha256 with 1,024 bits or more

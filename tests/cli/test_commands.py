@@ -114,6 +114,19 @@ def test_explain_takes_a_reply_as_it_is_typed(machine: Machine, tmp_path: Path) 
     assert (status, json.loads(said)["class"]) == (0, "delivered")
 
 
+def test_explain_takes_a_mail_that_came_back(machine: Machine) -> None:
+    corpus = Path(__file__).parent.parent / "corpus"
+    status, said = machine.livery("explain", str(corpus / "bounces" / "lhost-qmail-25.eml"))
+    told = [json.loads(line) for line in said.splitlines()]
+    assert status == 0
+    assert [(one["recipient"], one["class"], one["status"]) for one in told] == [
+        ("mailboxfull@libsisimai.net", "soft", "5.2.2"),
+        ("userunknown@libsisimai.net", "hard", "5.1.1"),
+    ]
+    status, said = machine.livery("explain", str(corpus / "complaints" / "arf-12.eml"))
+    assert (status, json.loads(said)["recipient"], json.loads(said)["class"]) == (0, "user@example.com", "complaint")
+
+
 def test_explain_says_what_it_takes(machine: Machine, tmp_path: Path) -> None:
     for what in (str(tmp_path / "none"), "no such user"):
         status, said = machine.livery("explain", what)
