@@ -122,17 +122,15 @@ async def hear(conn: Connection, ticket: Ticket, way: Way) -> bool:
     )
     if await stands(conn, ticket):
         return False
-    if message_id is None:
-        if not await conn.fetchval("select deleted_at is null from account where id = $1", ticket.account_id):
-            return False  # nothing is left of it that could send
-        return await suppressions.suppress(conn, ticket.account_id, ticket.address, Reason.UNSUBSCRIBE, way.value)
-    news = await suppressions.suppress(
-        conn, ticket.account_id, ticket.address, Reason.UNSUBSCRIBE, way.value, ticket.recipient_id
-    )
-    if news:
-        fact = Fact(EventKind.UNSUBSCRIBED, ticket.recipient_id, message_id, ticket.account_id)
+    if message_id is not None:
+        # What follows, the entry in the list, follows from the fact: mail.effects.suppressions.
+        cause = f"unsubscribed_{way.value}"
+        fact = Fact(EventKind.UNSUBSCRIBED, ticket.recipient_id, message_id, ticket.account_id, cause=cause)
         await ledger.record(conn, [fact])
-    return news
+        return True
+    if await conn.fetchval("select deleted_at is null from account where id = $1", ticket.account_id):
+        return await suppressions.suppress(conn, ticket.account_id, ticket.address, Reason.UNSUBSCRIBE, way.value)
+    return False  # nothing is left of the account that could send
 
 
 async def hear_by_mail(conn: Connection, recipient_id: UUID) -> UUID | None:
