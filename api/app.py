@@ -15,7 +15,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
-from api import copies, health, operations, payments, sockets, unsubscribe
+from api import copies, health, operations, payments, sockets, suppressions, unsubscribe
 from api.brand import Brand, Brands, ByHost, platform_hosts
 from api.context import Platform
 from api.dashboard import Dashboard
@@ -179,6 +179,8 @@ def build(it: Platform) -> ASGIApp:
             health.live,
             health.ready,
             unsubscribe.unsubscribed,
+            suppressions.exported,
+            suppressions.imported,
             pages,
         ],
         state=State({"platform": it}),

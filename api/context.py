@@ -49,6 +49,8 @@ class Platform:
     uses: Uses
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
     """Places for request bodies above a megabyte: each is held in memory several times over."""
+    imports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    """Places for files that are being taken in, to be imported."""
     strangers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STRANGERS))
     """Places for operations of those who are not signed in: who finds none is told to come again."""
 

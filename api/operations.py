@@ -58,7 +58,7 @@ async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Answer one operation."""
     platform = platform_of(request)
     try:
-        asker = await _asker(request, platform)
+        asker = await who_asks(request, platform)
         if request.content_type[0] != "application/json":
             raise _bad("UNSUPPORTED", "The body must be JSON.", "Send `Content-Type: application/json`.")
         declared = request.headers.get("content-length", "")
@@ -83,7 +83,8 @@ async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
         return _json(refused(refusal), status, {"retry-after": str(_RETRY_SECONDS)} if status == 503 else {})
 
 
-async def _asker(request: Request[Any, Any, Any], platform: Platform) -> Asker:
+async def who_asks(request: Request[Any, Any, Any], platform: Platform) -> Asker:
+    """Whoever sent a request, settled from its headers alone. Raises LiveryError as `api.auth.identify`."""
     asker = await identify(
         platform.db,
         platform.keyring,

@@ -65,6 +65,9 @@ class SentMail:
 
     message_id: strawberry.ID
     recipient_ids: list[strawberry.ID]
+    suppressed: list[str] = strawberry.field(
+        description="Recipients to which nothing is sent, because they are on a suppression list: recorded and not charged."
+    )
 
 
 SendMailResult = Annotated[SentMail | Problem, strawberry.union("SendMailResult")]
@@ -94,6 +97,7 @@ async def send_mail(info: Info, input: SendMailInput) -> SendMailResult:
     return SentMail(
         message_id=strawberry.ID(str(accepted.message_id)),
         recipient_ids=[strawberry.ID(str(id)) for id in accepted.recipient_ids],
+        suppressed=list(accepted.suppressed),
     )
 
 

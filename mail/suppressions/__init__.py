@@ -10,6 +10,6 @@ an account above has on its list does not hold for those below it: docs/decision
 """
 
 from mail.models.suppression import SuppressionReason as Reason
-from mail.suppressions.entries import Listed, Newcomer, key, lift, put, suppress, suppressed
+from mail.suppressions.entries import Listed, Newcomer, forget_ended, key, lift, put, suppress, suppressed
 
-__all__ = ["Listed", "Newcomer", "Reason", "key", "lift", "put", "suppress", "suppressed"]
+__all__ = ["Listed", "Newcomer", "Reason", "forget_ended", "key", "lift", "put", "suppress", "suppressed"]
