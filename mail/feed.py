@@ -68,6 +68,7 @@ class EventView:
     reply: str | None
     cause: str | None
     uncertain: bool
+    machine: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ _SETTLED = """(e.epoch < (select epoch from ledger_epoch)
                or e.xid < (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint))"""
 
 _COLUMNS = """e.id, e.epoch, e.xid, e.kind, e.at, e.account_id, e.message_id, e.recipient_id, r.address as recipient,
-              m.sender, m.subject, e.is_first, e.attempt_id, e.code, e.status, e.reply, e.cause, e.uncertain"""
+              m.sender, m.subject, e.is_first, e.attempt_id, e.code, e.status, e.reply, e.cause, e.uncertain, e.machine"""
 
 _JOINED = "event e join recipient r on r.id = e.recipient_id join message m on m.id = e.message_id"
 

@@ -148,7 +148,7 @@ async def kill(conn: Connection, scope: Scope, *, account_id: UUID | None, targe
     return DeadLink(*there)
 
 
-async def revive(conn: Connection, scope: Scope, id: UUID | None) -> DeadLink:
+async def revive(conn: Connection, scope: Scope, id: UUID) -> DeadLink:
     """Let a link lead where it led. Raises LiveryError DENIED or MISSING."""
     scope.require(Permission.ACCOUNTS)
     row = await conn.fetchrow(
@@ -158,7 +158,7 @@ async def revive(conn: Connection, scope: Scope, id: UUID | None) -> DeadLink:
         id,
     )
     if row is None:
-        raise missing("link")
+        raise missing("dead link")
     await audit.note(
         conn,
         scope,

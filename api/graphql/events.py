@@ -76,6 +76,9 @@ class Event:
     uncertain: bool = strawberry.field(
         description="How an attempt ended was lost, this one or one before: a copy may have arrived that no fact tells of."
     )
+    machine: bool = strawberry.field(
+        description="Opened or clicked by a program (a scanner, a mail program that fetches everything), not by a person."
+    )
     attempt_id: strawberry.Private[UUID | None] = None
     attempt: Attempt | None = strawberry.field(resolver=_attempt_of, description="The attempt this fact came from.")
 
@@ -108,6 +111,7 @@ def event(found: feed.EventView) -> Event:
         subject=found.subject,
         reply=reply_line(found.code, found.status, found.reply),
         uncertain=found.uncertain,
+        machine=found.machine,
         attempt_id=found.attempt_id,
     )
 

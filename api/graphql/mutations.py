@@ -33,6 +33,7 @@ from api.graphql.sub_accounts import (
 )
 from api.graphql.suppressions import add_suppression, remove_suppression
 from api.graphql.templates import create_template, delete_template, html_to_text, update_template
+from api.graphql.tracking import kill_link, revive_link
 from api.graphql.treatments import update_treatment
 from api.graphql.unsubscribes import create_tag, delete_tag, update_tag
 from api.graphql.visits import enter_account, leave_account
@@ -204,6 +205,14 @@ class Mutation:
         resolver=renew_payment_secret,
         description="Make the secret with which a payment provider signs that an order is paid (docs: payments). The one "
         "before is good no more.",
+    )
+    kill_link = strawberry.field(
+        resolver=kill_link,
+        description="Let the tracked links to `target`, as it was written in the mail, lead nowhere from now on (within "
+        "seconds), or without a `target` every tracked link of the account. Whoever follows one is told so.",
+    )
+    revive_link = strawberry.field(
+        resolver=revive_link, description="Let a dead link lead where it led, by its id in `deadLinks`."
     )
     add_suppression = strawberry.field(
         resolver=add_suppression,

@@ -22,6 +22,7 @@ from api.graphql.statistics import count
 from api.graphql.sub_accounts import find_account, list_accounts
 from api.graphql.suppressions import list_suppressions
 from api.graphql.templates import find_template, list_templates
+from api.graphql.tracking import find_engagement, list_dead_links
 from api.graphql.treatments import find_treatment
 from api.graphql.unsubscribes import list_tags, list_unsubscribes
 
@@ -120,6 +121,16 @@ class Query:
     )
     orders = strawberry.field(
         resolver=list_orders, description="Orders of one's own account and of those below, newest first."
+    )
+    engagement = strawberry.field(
+        resolver=find_engagement,
+        description="How people dealt with the mail from `from` up to `to` (at most 400 days): of everything one sees, or of "
+        "one account. With `machines` programs and links count theirs, too.",
+    )
+    dead_links = strawberry.field(
+        resolver=list_dead_links,
+        description="Which tracked links lead nowhere any more: the newest hundred of one account, one's own unless "
+        "`accountId` names one below.",
     )
     suppressions = strawberry.field(
         resolver=list_suppressions,

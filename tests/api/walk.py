@@ -168,6 +168,7 @@ class Walk:
         await self._sign_up(operator)
         await self._tags(reseller)
         await self._lists(reseller)
+        await self._links(reseller)
 
     async def _people(self) -> None:
         world, owner = self.world, await self.person("shop.test", "shop.localhost")
@@ -254,6 +255,11 @@ class Walk:
         await self.change(reseller, "archivePlan", f'id: "{plan}"')
         shown = await self.change(reseller, "renewPaymentSecret", "", "... on PaymentSecret { secret }")
         self.secrets.append(shown["secret"])
+
+    async def _links(self, who: Person) -> None:
+        wish = 'target: "https://shop.test/", reason: "Not ours."'
+        made = (await self.change(who, "killLink", wish, "... on DeadLink { id }"))["id"]
+        await self.change(who, "reviveLink", f'id: "{made}"')
 
     async def _tags(self, who: Person) -> None:
         wish = 'input: {text: "Click [here].", language: "de"}'

@@ -77,6 +77,8 @@ WRITES: dict[str, tuple[Entry, ...] | str] = {
     "askForCopiesAgain": _entry("copy_rule.ask", "copy_rule"),
     "deleteCopyRule": _entry("copy_rule.delete", "copy_rule", "address"),
     "waiveCopies": _entry("copies.waive", "account", "free"),
+    "killLink": _entry("link.kill", "killed_link", "target reason"),
+    "reviveLink": _entry("link.revive", "killed_link", "target reason"),
     "addSuppression": _entry("suppression.add", "suppression", "address reason"),
     "removeSuppression": _entry("suppression.remove", "suppression", "address reason"),
     "createUnsubscribeTag": _entry("unsubscribe_tag.create", "unsubscribe_tag", "number text language"),

@@ -67,6 +67,8 @@ MATRIX: dict[str, Access] = {
     "Query.plans": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
     "Query.offers": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
     "Query.orders": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),
+    "Query.engagement": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.deadLinks": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.suppressions": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.unsubscribes": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.unsubscribeTags": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
@@ -116,6 +118,8 @@ MATRIX: dict[str, Access] = {
     "Mutation.updateSource": Access(
         REFUSED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN
     ),
+    "Mutation.killLink": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
+    "Mutation.reviveLink": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, FORBIDDEN, DATA, FORBIDDEN),
     "Mutation.signUp": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Mutation.confirmSignUp": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),
     "Mutation.handDownCredits": Access(REFUSED, DATA, DATA, FORBIDDEN, FORBIDDEN, DATA, DATA, FORBIDDEN),

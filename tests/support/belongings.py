@@ -167,6 +167,16 @@ async def _unsubscribe_tag(conn: asyncpg.Connection, id: UUID, owner: UUID, mark
     )
 
 
+async def _dead_link(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -> None:
+    await conn.execute(
+        """insert into killed_link (id, account_id, target, reason)
+           values ($1, $2, 'https://' || $3::text || '.test/', $3::text || ' reason')""",
+        id,
+        owner,
+        mark,
+    )
+
+
 async def _suppression(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -> None:
     await conn.execute(
         """insert into suppression (id, account_id, address, reason, source)
@@ -219,6 +229,7 @@ _MAKERS: dict[str, _Maker] = {
     "copy_rule": _copy_rule,
     "unsubscribe_tag": _unsubscribe_tag,
     "suppression": _suppression,
+    "dead_link": _dead_link,
 }
 
 KINDS = frozenset(_MAKERS)
