@@ -188,7 +188,7 @@ def build(it: Platform) -> ASGIApp:
         openapi_config=None,
         logging_config=None,
     )
-    return Tracking(ByHost(app, it.brands, it.secure), it.links, it.brands, it.secure)
+    return Tracking(ByHost(app, it.brands, it.secure), it.links, it.secure)
 
 
 def _branding(brand: Brand, settings: Settings) -> dict[str, Any]:

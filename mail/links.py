@@ -1,7 +1,7 @@
 """Where does a tracked link lead now, and what becomes of the visit? What one process knows by heart, and its spool.
 
-Everything that decides is in memory and read anew every few seconds: the hosts that links stand under, what is switched
-off, where long links lead. Visits go into the spool; a loop records them (`mail.visits`) as soon as the database takes
+Everything that decides is in memory and read anew every few seconds: what is switched off, and where long links lead.
+Visits go into the spool; a loop records them (`mail.visits`) as soon as the database takes
 them, and those that processes before this one have left.
 """
 
@@ -80,7 +80,6 @@ class Links:
         self._keyring = keyring
         self._bell = bell
         self._folder = folder
-        self._hosts: frozenset[str] = frozenset()
         self._dead: frozenset[tuple[UUID, str | None]] = frozenset()
         self._long: OrderedDict[UUID, str] = OrderedDict()
         self._long_characters = 0
@@ -122,10 +121,6 @@ class Links:
         """Bytes of visits that are not recorded yet."""
         return self._spool.size
 
-    def stands_under(self, host: str) -> bool:
-        """Whether a host is somebody's tracking domain."""
-        return host in self._hosts
-
     async def follow(self, token: str, asked: Asked) -> str | End:
         """Where this link leads; whoever asked is noted where it leads anywhere."""
         found = tracked.read(self._keyring, token)
@@ -154,13 +149,11 @@ class Links:
         """Learn anew what is known by heart. What was known stays where the database does not answer."""
         async with self._db.transaction() as conn:
             now = await conn.fetchval("select livery_now()")
-            hosts = await conn.fetch("select * from tracking_hosts() as host")
             dead = await conn.fetch("select account_id, target from dead_links()")
             long = await conn.fetch(
                 "select id, target, created_at from long_links($1, $2)", self._long_since, _LONG_PAGE
             )
         self._ahead_of_us = now.timestamp() - time.time()
-        self._hosts = frozenset(row["host"] for row in hosts)
         self._dead = frozenset((row["account_id"], row["target"]) for row in dead)
         for row in reversed(long):
             self._learn(row["id"], row["target"])

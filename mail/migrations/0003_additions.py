@@ -174,17 +174,13 @@ class Migration(migrations.Migration):
         ops.AddField(
             model_name='ReturnedMail',
             name='kind',
-            field=fields.CharField(null=True, description='bounce, complaint, autoreply, unknown; null: not judged', max_length=10),
+            field=fields.CharField(null=True, description='bounce, delay, delivered, complaint, autoreply, unknown; null: not judged', max_length=10),
         ),
         ops.RunSQL(
             [
                 "create index idx_long_target_new on long_target (created_at, id)",
-                # What every API process holds in memory so that links lead on while the database is away: hosts, which
-                # DNS tells everybody; what leads nowhere any more; and where long links lead, without whose they are.
-                """create function tracking_hosts() returns setof text
-                   language sql stable security definer set search_path = public, pg_temp
-                   as $$ select h.host from domain_host h join domain d on d.id = h.domain_id
-                          where h.kind = 'tracking' and h.verified_at is not null and d.verified_at is not null $$""",
+                # What every API process holds in memory so that links lead on while the database is away: what leads
+                # nowhere any more, and where long links lead, without whose they are.
                 """create function dead_links() returns table (account_id uuid, target text)
                    language sql stable security definer set search_path = public, pg_temp
                    as $$ select k.account_id, k.target from killed_link k

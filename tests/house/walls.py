@@ -84,7 +84,6 @@ THROUGH: dict[str, str] = {
     "platform_suppressed": "Of addresses that are named, which are on everybody's list; not why.",
     "account_by_referral": "Whose a referral code is: an id.",
     "operator_account": "The top of the tree: an id.",
-    "tracking_hosts": "Host names of tracking links, which DNS tells everybody.",
     "dead_links": "Which links lead nowhere any more: ids of accounts and addresses.",
     "long_links": "Where long tracking links lead, by their random ids, without whose they are.",
     "partner_months": "Sums of what partners brought, for partners that are seen.",
