@@ -11,3 +11,10 @@ class Dispatch:
     """These recipients are probably due. Only a hint: the worker claims what is due, fairly, whoever was named."""
 
     recipient_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judge:
+    """These mails have probably come back. Only a hint: whatever is not judged yet is judged, oldest first."""
+
+    returned_ids: tuple[str, ...] = ()

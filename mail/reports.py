@@ -72,7 +72,7 @@ async def tell(conn: Connection, lost: Sequence[Undelivered], *, mail_domain: st
     told = []
     for row in rows:
         to = row["envelope_from"]
-        whole = row["dsn_ret"] == "FULL" and row["size"] <= _WHOLE and await _own(conn, row["account_id"], to)
+        whole = row["dsn_ret"] == "FULL" and row["size"] <= _WHOLE and await under_own_domain(conn, row["account_id"], to)
         # One at a time: contents are large.
         content = await conn.fetchval(
             "select substring(content from 1 for $2) from body where message_id = $1",
@@ -99,7 +99,7 @@ async def tell(conn: Connection, lost: Sequence[Undelivered], *, mail_domain: st
     return told
 
 
-async def _own(conn: Connection, account_id: UUID, address: str) -> bool:
+async def under_own_domain(conn: Connection, account_id: UUID, address: str) -> bool:
     """Whether an address lies under a domain that the account, or one above it, has verified."""
     found: bool = await conn.fetchval(
         """select exists (select from domain d join account a on d.account_id = any (a.lineage)

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from kit import jobs
 from kit.bell import Bell
 from kit.crypto import Keyring
 from kit.db import Database
 from mail import returns, unsubscribes
+from mail.jobs import Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,21 @@ class Returns:
 
     async def receive(self, returning: Sequence[Returning], raw: bytes) -> None:
         """Store what came back for each recipient it names, or for none, and hear each one's wish; done means committed."""
-        about = sorted(set(returning), key=lambda one: one.recipient_id)
+        about = sorted(self._named(set(returning), raw), key=lambda one: one.recipient_id)
         async with self._db.transaction() as conn:
-            for one in about:
-                if not one.wish:
-                    await returns.receive(conn, one.recipient_id, raw)
+            stored = [await returns.receive(conn, one.recipient_id, raw) for one in about if not one.wish]
+        if any(stored):
+            jobs.ring(Judge(tuple(str(id) for id in stored if id is not None)))
         for one in about:
             if one.wish:
                 async with self._db.transaction() as conn:
                     account = await unsubscribes.hear_by_mail(conn, one.recipient_id)
                 if account is not None:
                     self._bell.ring({account})
+
+    def _named(self, returning: set[Returning], raw: bytes) -> set[Returning]:
+        """The same with those whom a report of a feedback loop is about in the place of its address."""
+        loops = {one for one in returning if one.recipient_id == returns.FEEDBACK}
+        if loops:
+            returning |= {Returning(id, wish=False) for id in returns.about(self._keyring, raw)}
+        return returning - loops

@@ -2,6 +2,7 @@
 
     boot       one worker process: its desk, and Dramatiq's consumers on our event loop
     dispatch   what a ring for due mail does: the desk looks
+    returns    what a ring for returned mail does: the bench judges
     clock      one leader rings for whatever is due, counts the ledger, expires, tidies up
     leader     which of several clocks leads
     watchdog   a process whose loop is stuck ends itself

@@ -32,7 +32,7 @@ from kit.settings import Settings
 from mail.dispatch import Desk, Limits
 from mail.dispatch.away import AWAY
 from mail.routing import Routes, open_routes
-from workers import dispatch, watchdog
+from workers import dispatch, returns, watchdog
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -81,7 +81,8 @@ async def _serve(settings: Settings, ways_out: Callable[[Settings], Routes], lea
             limits=Limits(recipients=routes.pace.desk, lease=lease),
         )
         dispatch.attend(desk)
-        async with consuming(settings.broker_url, jobs.handled()):
+        bench = returns.Bench(db, bell, mail_domain=settings.mail_domain)
+        async with returns.sitting(bench), consuming(settings.broker_url, jobs.handled()):
             metrics.serve(settings.metrics_port)
             # What exists now stays: the collector need not look through it again.
             gc.collect()

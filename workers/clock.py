@@ -17,11 +17,11 @@ from kit import chaos, jobs, logs, metrics
 from kit.bell import Bell
 from kit.db import Connection, Database
 from kit.settings import Settings
-from mail import holds, stats, suppressions
+from mail import holds, returns, stats, suppressions
 from mail.accounts import deletion, suspension
 from mail.dispatch import sweep
 from mail.dispatch.away import ANSWER
-from mail.jobs import Dispatch
+from mail.jobs import Dispatch, Judge
 from tenants import alerts, grants, orders, rates, sessions, sign_up, throttle
 from workers import measures
 from workers.boot import database
@@ -88,9 +88,12 @@ async def _sweep(conn: Connection, db: Database, bell: Bell, mail_domain: str) -
     while True:
         async with asyncio.timeout(ANSWER):
             ids = await sweep.due(conn)
+            returned = await returns.waiting(conn)
         if ids:
             jobs.ring(Dispatch(tuple(str(id) for id in ids)))
             chaos.point("swept")
+        if returned:
+            jobs.ring(Judge(tuple(str(id) for id in returned)))
         now = time.monotonic()
         if now - measured >= _MEASURE:
             measured = now

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-import workers.dispatch  # noqa: F401 - marks its handlers
+import workers.dispatch
+import workers.returns  # noqa: F401 - they mark their handlers
 from kit import jobs as rings
 from mail import jobs
 
