@@ -77,6 +77,7 @@ async def _serve(settings: Settings, ways_out: Callable[[Settings], Routes], lea
             Keyring(settings.secret_key),
             routes,
             mail_domain=settings.mail_domain,
+            public_url=settings.public_url,
             ring_bell=bell.ring,
             limits=Limits(recipients=routes.pace.desk, lease=lease),
         )

@@ -22,6 +22,7 @@ from typing import Any
 from uuid import UUID
 
 from kit.db import Connection
+from mail import treatments
 from mail.suppressions import entries
 from mail.suppressions.entries import NOBODY, Lists
 from mail.transports import Source
@@ -215,6 +216,8 @@ class Standing:
     """Where it should leave from, whichever machine has that address; None: nobody has chosen."""
     lists: Lists = NOBODY
     """To whom nothing is sent, of those who were asked about."""
+    treated: bool = False
+    """It has chosen what is done to its mail (`mail.treatments`), or has what could be."""
 
 
 async def standings(
@@ -223,7 +226,8 @@ async def standings(
     """How these accounts stand now, and whether the addresses `asked` about, as lists compare them, are on lists of theirs."""
     rows = await conn.fetch(
         f"""with listed as materialized ({entries.found("$2::uuid[]", "$3::text[]")})
-            select a.id, {blocked(Use.DELIVERY, "a.lineage")} as barred, s.ip, s.hostname, {entries.COLUMNS}
+            select a.id, {blocked(Use.DELIVERY, "a.lineage")} as barred, s.ip, s.hostname, {entries.COLUMNS},
+                   {treatments.EXISTS.format(account="a.id")} as treated
               from account a left join lateral {sources.chosen("a.lineage")} s on true where a.id = any ($1::uuid[])""",
         list(account_ids),
         [account_id for account_id, _ in asked],
@@ -231,7 +235,12 @@ async def standings(
     )
     lists = entries.lists(rows[0]) if rows else NOBODY
     return {
-        row["id"]: Standing(row["barred"], Source(row["ip"], row["hostname"]) if row["ip"] is not None else None, lists)
+        row["id"]: Standing(
+            row["barred"],
+            Source(row["ip"], row["hostname"]) if row["ip"] is not None else None,
+            lists,
+            row["treated"],
+        )
         for row in rows
     }
 

@@ -90,6 +90,7 @@ class Desk:
         routes: Routes,
         *,
         mail_domain: str,
+        public_url: str,
         ring_bell: Callable[[Collection[UUID]], None],
         limits: Limits | None = None,
     ) -> None:
@@ -100,7 +101,12 @@ class Desk:
         self._barred = Barred(db, lambda: {lease.claimed.account_id for lease in self._leases.all()})
         self._recorder = Recorder(db, on_recorded=self._recorded, ring_bell=ring_bell)
         self._prepare = Preparation(
-            db, keyring, Budget(self._limits.content), mail_domain=mail_domain, settle=self._recorder.put
+            db,
+            keyring,
+            Budget(self._limits.content),
+            mail_domain=mail_domain,
+            public_url=public_url,
+            settle=self._recorder.put,
         )
         self._lanes: Lanes[tuple[Transport, Letter]] = Lanes(self._deliver, per_site=routes.pace.lanes_per_site)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -306,7 +312,7 @@ class Desk:
             self._recorder.put(outcomes.faulted(claimed))
         else:
             chaos.point("after-remote-250-before-record")
-            self._recorder.put(*outcomes.delivered([claimed], delivery, self._chance))
+            self._recorder.put(*outcomes.delivered([claimed], delivery, self._chance, letter.note))
         finally:
             self._speaking.discard(claimed.id)
             self._prepare.settled(letter)

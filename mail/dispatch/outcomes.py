@@ -43,9 +43,14 @@ class Entry:
         return replace(self, fact=replace(self.fact, reply=None, attempt_id=None), attempts=())
 
 
-def delivered(claimed: Sequence[Claimed], delivery: Delivery, chance: random.Random) -> list[Entry]:
-    """An entry per recipient of a transaction, in the order of `claimed`."""
+def delivered(
+    claimed: Sequence[Claimed], delivery: Delivery, chance: random.Random, note: str | None = None
+) -> list[Entry]:
+    """An entry per recipient of a transaction, in the order of `claimed`; `note` is written under what was said."""
     attempts = _attempts(claimed[0], delivery.conversations)
+    if note is not None and attempts:
+        noted = f"{attempts[-1].conversation}\n* {note}"
+        attempts = (*attempts[:-1], replace(attempts[-1], conversation=_storable(noted)))
     by_id = {outcome.recipient_id: outcome for outcome in delivery.outcomes}
     # Where no host said why, people read what happened instead.
     words = next(filter(None, (talk.broken_off for talk in reversed(delivery.conversations))), None)

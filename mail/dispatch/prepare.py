@@ -5,10 +5,11 @@ small messages together; large ones come one by one. Bytes are taken from the bu
 when the last recipient of the message is settled.
 """
 
+import asyncio
 import functools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
@@ -24,6 +25,8 @@ from mail.dispatch.budget import Budget
 from mail.dispatch.claim import Claimed, Standing
 from mail.dispatch.leases import Lease
 from mail.dispatch.outcomes import Entry
+from mail.dispatch.steps import Finished
+from mail.dispatch.treated import Treated, Treating
 from mail.suppressions import Listed
 from mail.transports import OutgoingMail, Source
 from mail.wire.address import AddressError, domain_of
@@ -59,19 +62,36 @@ class Letter:
     lease: Lease
     mail: OutgoingMail
     parcel: Parcel
+    finished: Finished
+    own: bool = False
+    """It is like no other recipient's."""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def note(self) -> str | None:
+        """What could not be done to it as its account wanted it."""
+        return self.finished.note
 
 
 class Preparation:
     """The reading side of a desk."""
 
     def __init__(
-        self, db: Database, keyring: Keyring, budget: Budget, *, mail_domain: str, settle: Callable[[Entry], None]
+        self,
+        db: Database,
+        keyring: Keyring,
+        budget: Budget,
+        *,
+        mail_domain: str,
+        public_url: str,
+        settle: Callable[[Entry], None],
     ) -> None:
         self._db = db
         self._keyring = keyring
         self._budget = budget
         self._mail_domain = mail_domain
         self._settle = settle
+        self._treating = Treating(db, keyring, mail_domain=mail_domain, public_url=public_url)
         self._keys: dict[Signs, tuple[float, SigningKey | None]] = {}
 
     async def letters(self, leases: Sequence[Lease]) -> AsyncIterator[list[Letter]]:
@@ -97,6 +117,14 @@ class Preparation:
             await self._budget.take(sum(_COPIES * group[0].claimed.size for group in chunk))
             ids = [group[0].claimed.message_id for group in chunk]
             contents = await patiently(functools.partial(self._bodies, ids))
+            firsts = [group[0].claimed for group in chunk]
+            treated = await self._treating.treat(
+                [
+                    (first, contents[first.message_id], standings[first.account_id].treated)
+                    for first in firsts
+                    if first.message_id in contents and not standings[first.account_id].barred
+                ]
+            )
             ready: list[Letter] = []
             for group in chunk:
                 first = group[0].claimed
@@ -107,29 +135,41 @@ class Preparation:
                     suspended=standing.barred,
                     key=keys[_signs(first)],
                 )
-                ready += self._address(group, matter, standing.source if standing.source in here else None)
+                source = standing.source if standing.source in here else None
+                ready += self._address(group, matter, source, treated.pop(first.message_id, None))
+            # Of a large message one is made at a time, for each is as large again.
+            while len(ready) > 1 and ready[0].own and ready[0].mail.size > _SMALL:
+                letter = ready.pop(0)
+                yield [letter]
+                await letter.gone.wait()
             yield ready
 
     def settled(self, letter: Letter) -> None:
         """Give the bytes back once the last letter of a parcel is done with."""
+        letter.gone.set()
         letter.parcel.recipients -= 1
         if not letter.parcel.recipients:
             self._budget.give(letter.parcel.size)
 
-    def _address(self, group: Sequence[Lease], matter: steps.Matter, source: Source | None) -> list[Letter]:
+    def _address(
+        self, group: Sequence[Lease], matter: steps.Matter, source: Source | None, treated: Treated | Exception | None
+    ) -> list[Letter]:
         try:
+            if isinstance(treated, Exception):
+                raise treated
             stop = steps.stopped(matter)
             if stop is None:
                 parcel = Parcel(_COPIES * matter.first.size, len(group))
-                finished = steps.finishing(matter, self._mail_domain)
+                finish = steps.finishing(matter, self._mail_domain, treated)
                 make = functools.partial(
-                    steps.outgoing,
-                    content=finished,
-                    keyring=self._keyring,
-                    mail_domain=self._mail_domain,
-                    source=source,
+                    steps.outgoing, keyring=self._keyring, mail_domain=self._mail_domain, source=source
                 )
-                return [Letter(lease, make(lease.claimed), parcel) for lease in group]
+                letters = []
+                for lease in group:
+                    finished = finish(lease.claimed)
+                    own = treated is not None and treated.personal(lease.claimed)
+                    letters.append(Letter(lease, make(lease.claimed, finished), parcel, finished, own))
+                return letters
             ends = [outcomes.held(lease.claimed, stop.cause, stop.words) for lease in group]
         # One message's fault must not become its neighbours'.
         except Exception as fault:

@@ -3,19 +3,25 @@
 This list is the product's specification of the way out. A step looks at one message by itself and either lets it pass
 or says why it has to wait for a person; nothing here touches the network or the database, which were asked for the
 whole batch before. The bytes are finished later and once for each kind of hop (`Finished`), because only then is
-known what the hop takes.
+known what the hop takes; before that, and for each recipient by itself where they differ, template, footer, links, pixel
+and unsubscribe fields are put in (`mail.dispatch.treated`).
 """
 
+import functools
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kit.crypto import Keyring
+from mail import copies
 from mail.dispatch import outcomes
 from mail.dispatch.claim import Claimed
+from mail.dispatch.treated import Treated
 from mail.transports import Hop, OutgoingMail, OutgoingRecipient, Source
 from mail.wire import message, returnpath
+from mail.wire.additions import Added
 from mail.wire.dkim import SigningKey
+from mail.wire.headers import scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +82,31 @@ def stopped(matter: Matter) -> Stop | None:
 class Finished:
     """The message as it goes out: finished and signed once for each kind of hop, whoever asks first."""
 
-    def __init__(self, content: bytes, plan: message.Finishing) -> None:
+    def __init__(self, content: bytes, plan: message.Finishing, add: Callable[[], Added] | None = None) -> None:
+        """`add` gives the message with its additions, in the place of `content`; it is asked once, when it is sent."""
         self._content = content
         self._plan = plan
+        self._add = add
         self._made: dict[bool, bytes] = {}
         # Large messages are finished in threads, and lanes of several recipients may ask at once.
         self._turn = threading.Lock()
+        self.note: str | None = None
+        """What could not be done as its account wanted it, once it was made."""
 
     def __call__(self, hop: Hop) -> bytes:
         """The bytes for this hop."""
         with self._turn:
+            if self._add is not None:
+                added, self._add = self._add(), None
+                self._content, self.note = added.content, added.note
             made = self._made.get(hop.eight_bit)
             if made is None:
                 made = self._made[hop.eight_bit] = message.finish(self._content, self._plan, eight_bit=hop.eight_bit)
             return made
 
 
-def finishing(matter: Matter, mail_domain: str) -> Finished:
-    """How this message is to be finished. Call it for a message that no step stopped."""
+def finishing(matter: Matter, mail_domain: str, treated: Treated | None = None) -> Callable[[Claimed], Finished]:
+    """How this message is to be finished for each recipient. Call it for a message that no step stopped."""
     first = matter.first
     plan = message.Finishing(
         trace=first.trace,
@@ -101,7 +114,25 @@ def finishing(matter: Matter, mail_domain: str) -> Finished:
         message_id=f"{first.message_id.hex}@{mail_domain}",
         keys=(matter.key,) if matter.key else (),
     )
-    return Finished(matter.content or b"", plan)
+    content = matter.content or b""
+    shared: dict[bool, Finished] = {}
+
+    def finished(claimed: Claimed) -> Finished:
+        add = None if treated is None else functools.partial(treated.make, claimed)
+        if treated is not None and treated.personal(claimed):
+            return Finished(b"", plan, add)
+        copy = claimed.copy_rule_id is not None
+        if copy not in shared:
+            shared[copy] = Finished(content, _marked(plan, content) if copy else plan, add)
+        return shared[copy]
+
+    return finished
+
+
+def _marked(plan: message.Finishing, content: bytes) -> message.Finishing:
+    """A copy tells its reader what it is."""
+    message_id = scan(content).get("message-id") or plan.message_id.encode("ascii")
+    return replace(plan, fields=(copies.mark(message_id.decode("ascii", "replace")),))
 
 
 def outgoing(

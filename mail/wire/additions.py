@@ -24,7 +24,7 @@ from mail.wire.leaves import Leaf
 from mail.wire.places import Change, Piece, Unwritable, changes, halves, lettered, rendered, spliced
 from mail.wire.unsubscribe import Words
 
-__all__ = ["Added", "Additions", "Opened", "Piece", "add", "opened"]
+__all__ = ["Added", "Additions", "Opened", "Piece", "add", "opened", "tagged", "urls_of"]
 
 type Link = Callable[[str], str | None]
 
@@ -147,6 +147,17 @@ def _root(entity: Entity) -> Entity:
     """What a multipart/related shows: RFC 2387 §3.2."""
     wanted = entity.parameters.get("start", "").encode("latin-1")
     return next((part for part in entity.parts if wanted and part.head.get("content-id") == wanted), entity.parts[0])
+
+
+def urls_of(piece: Piece, *, text: bool) -> list[str]:
+    """All that `Additions.link` would be asked for within a template or a footer."""
+    sides = [(piece.html, True), *([(piece.text, False)] if text else [])]
+    return [target.url for side, markup in sides for half in halves(side, markup=markup) for target in half.targets]
+
+
+def tagged(piece: Piece) -> bool:
+    """Whether a template or a footer offers to unsubscribe."""
+    return any(half.tags for half in (*halves(piece.html, markup=True), *halves(piece.text, markup=False)))
 
 
 def _changed(leaf: Leaf, additions: Additions) -> list[Change]:

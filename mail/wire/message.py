@@ -34,6 +34,8 @@ class Finishing:
     """When it was accepted (aware); becomes Date where the sender gave none."""
     message_id: str
     """id-left@id-right without brackets; becomes Message-ID where the sender gave none."""
+    fields: Sequence[bytes] = ()
+    """Whole fields to be put on top, CRLF included."""
     keys: Sequence[dkim.SigningKey] = ()
     """Signs with each, first key topmost. Empty: not signed."""
 
@@ -53,7 +55,7 @@ def outward(content: bytes, plan: Finishing) -> bytes:
     """Steps hidden, identity and trace in one pass over the header of canonical content."""
     head = scan(content)
     present = {field.key for field in head.fields}
-    added = [trace_field(plan.trace)] if plan.trace else []
+    added = [*([trace_field(plan.trace)] if plan.trace else []), *plan.fields]
     if "date" not in present:
         added.append(b"Date: %s\r\n" % format_datetime(plan.date).encode("ascii"))
     if "message-id" not in present:

@@ -144,6 +144,7 @@ class Office:
             keyring,
             routes,
             mail_domain="mx.neutral.test",
+            public_url="http://neutral.test",
             ring_bell=lambda accounts: None,
             limits=limits,
         )
