@@ -24,6 +24,8 @@ MOST_HEADERS = 100
 MOST_ATTACHMENTS = 100
 LONGEST_TEXT = 2_000
 """Characters of a subject, a name or a header value."""
+LONGEST_TAG = 100
+"""Characters of a tag, and of the name of a template or footer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,21 @@ class Draft:
     headers: Sequence[tuple[str, str]] = ()
     """Further fields, name and value; those that this module or the finishing steps make are refused."""
     attachments: Sequence[Attachment] = ()
+    steering: "Steering | None" = None
+    """What is to be done to it on the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What a message says of itself to us (`mail.treatments`), in fields that never leave the house; None: nothing."""
+
+    tag: str | None = None
+    """What it is filed under."""
+    template: str | None = None
+    """Name or id, or "none"."""
+    footer: str | None = None
+    track_opens: bool | None = None
+    track_clicks: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +109,7 @@ def compose(draft: Draft) -> Composed:
             b"To: undisclosed-recipients:;\r\n"
         )  # RFC 5322 §3.4; a header without destination looks like spam
     fields.append(encoded.folded("Subject", encoded.unstructured(_line(draft.subject, "subject").strip())))
+    fields += _steering(draft.steering or Steering())  # before what says the same among the other fields
     fields += _further(draft.headers)
     fields.append(b"MIME-Version: 1.0\r\n")
     mailboxes = [sender, *(mailbox for people in lists.values() for _, mailbox in people)]
@@ -154,6 +172,28 @@ def _people(texts: Sequence[str], field: str) -> list[tuple[str, Mailbox]]:
 
 def _written(name: str, mailbox: Mailbox) -> str:
     return f"{encoded.phrase(name)} <{mailbox}>" if name else str(mailbox)
+
+
+def _steering(steering: Steering) -> list[bytes]:
+    said = {
+        "X-Lv-Tag": ("tag", steering.tag),
+        "X-Lv-Template": ("template", steering.template),
+        "X-Lv-Footer": ("footer", steering.footer),
+        "X-Lv-Track-Opens": ("trackOpens", _yes(steering.track_opens)),
+        "X-Lv-Track-Clicks": ("trackClicks", _yes(steering.track_clicks)),
+    }
+    fields = []
+    for name, (field, value) in said.items():
+        if value is not None:
+            line = _line(value, field).strip()
+            if not 1 <= len(line) <= LONGEST_TAG:
+                raise invalid(f"This has 1 to {LONGEST_TAG} characters.", field)
+            fields.append(encoded.folded(name, encoded.unstructured(line)))
+    return fields
+
+
+def _yes(switch: bool | None) -> str | None:
+    return None if switch is None else "yes" if switch else "no"
 
 
 def _further(headers: Sequence[tuple[str, str]]) -> list[bytes]:

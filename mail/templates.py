@@ -91,6 +91,22 @@ async def find(conn: Connection, scope: Scope, id: UUID | None) -> TemplateView 
     return _view(row) if row else None
 
 
+async def check_named(conn: Connection, scope: Scope, kind: TemplateKind, named: str | None) -> None:
+    """See that the scope's own account has what a message names: by name or id, "none" or nothing. Raises LiveryError MISSING."""
+    if not named or named.strip().lower() == "none":
+        return
+    if not await conn.fetchval(
+        """select exists (select from template where account_id = $1 and kind = $2 and $3 in (name, id::text))""",
+        scope.account_id,
+        kind,
+        named.strip(),
+    ):
+        refusal = missing(kind.value)
+        refusal.field = (kind.value,)
+        refusal.next = "See `templates` for what there is."
+        raise refusal
+
+
 async def create(
     unit: UnitOfWork, scope: Scope, draft: Draft, *, kind: TemplateKind, account_id: UUID | None = None
 ) -> TemplateView:

@@ -13,7 +13,7 @@ from api.context import Context
 from api.graphql.problems import Problem, refusable
 from kit import chaos
 from kit.errors import invalid
-from mail import compose
+from mail import compose, templates
 from mail.intake import Envelope, EnvelopeRecipient, Submission
 from tenants.permissions import Permission
 
@@ -57,6 +57,17 @@ class SendMailInput:
     html: str | None = None
     headers: list[HeaderInput] | None = None
     attachments: list[AttachmentInput] | None = None
+    tag: str | None = strawberry.field(
+        default=None, description="What the message is filed under: up to 100 characters."
+    )
+    template: str | None = strawberry.field(
+        default=None, description='Name or id of the template around it, or "none"; null: as is chosen for its sender.'
+    )
+    footer: str | None = strawberry.field(
+        default=None, description='Name or id of the footer under it, or "none"; null: as is chosen for its sender.'
+    )
+    track_opens: bool | None = strawberry.field(default=None, description="Null: as is chosen for its sender.")
+    track_clicks: bool | None = strawberry.field(default=None, description="Null: as is chosen for its sender.")
 
 
 @strawberry.type
@@ -78,6 +89,10 @@ async def send_mail(info: Info, input: SendMailInput) -> SendMailResult:
     """Compose the message and hand it in."""
     context = info.context
     scope = context.allowed(Permission.SEND)
+    if input.template or input.footer:
+        async with context.read() as conn:
+            for kind in templates.TemplateKind:
+                await templates.check_named(conn, scope, kind, getattr(input, kind.value))
     # Megabytes of base64 are read and written off the loop.
     large = sum(len(file.content) for file in input.attachments or ()) > _LARGE
     composed = await asyncio.to_thread(_composed, input) if large else _composed(input)
@@ -117,6 +132,13 @@ def _composed(input: SendMailInput) -> compose.Composed:
                 compose.Attachment(file.name, file.content_type, _bytes(file.content, place), file.content_id)
                 for place, file in enumerate(input.attachments or ())
             ],
+            steering=compose.Steering(
+                tag=input.tag or None,
+                template=input.template or None,
+                footer=input.footer or None,
+                track_opens=input.track_opens,
+                track_clicks=input.track_clicks,
+            ),
         )
     )
     if len(composed.content) > MOST_BYTES:
