@@ -10,6 +10,7 @@ from kit.resolver import DnsResolver
 from kit.settings import Settings
 from mail.pacing import INTERNET, ONE_PEER, Pace
 from mail.transports import Transport, simulator
+from mail.transports.audience import Audience
 from mail.transports.mx import MailExchangers
 from mail.transports.relay import Relay
 from mail.transports.simulator import Simulator
@@ -42,7 +43,7 @@ class Routes:
 def open_routes(settings: Settings) -> Routes:
     """The routes of a worker process; nothing is connected to before there is mail."""
     own = simulator.neutral_domain(settings.mail_domain)
-    played = Simulator(own)
+    played = Simulator(own, Audience(settings.public_url, mx_port=settings.mx_port, mail_domain=settings.mail_domain))
     if settings.route == "simulator":
         return Routes(main=played, simulator=played, pace=ONE_PEER)
     clear = settings.tls == "opportunistic"

@@ -1,7 +1,7 @@
 """What would the world say? A transport without a world: replies and conversations like a real host's, for whole demos.
 
     delivered@  opened@  clicked@  complained@  unsubscribed@     250
-    bounced@                                                      550 5.1.1
+    bounced@                                                      550 5.1.1; bounced+late@ is accepted and comes back
     deferred@                                                     451 4.7.1 at the first attempt, 250 from the second on
     anything else, anywhere                                       250
 
@@ -9,8 +9,8 @@
 after its first line. "First attempt" is what this process remembers of the recipient; a recipient older than the first
 retry counts as met before, so that several processes and restarts come to the same end.
 
-What happens after delivery (the pixel, the click, the complaint) is played from outside, by what these addresses
-receive.
+What happens after delivery (the pixel, the click, the complaint, the late bounce) is played from outside by the
+people behind these addresses (`mail.transports.audience`).
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from collections import OrderedDict
 from uuid import UUID
 
 from mail.transports import Delivery, Heartbeat, Hop, LeaseLost, Outcome, OutgoingMail
+from mail.transports.audience import Audience, Letter, late
 from mail.transports.stream import Script
 from mail.verdict import Phase, judge
 from mail.wire.reply import Reply
@@ -46,8 +47,10 @@ def neutral_domain(mail_domain: str) -> str:
 class Simulator:
     """Plays every receiver."""
 
-    def __init__(self, domain: str = DOMAIN) -> None:
+    def __init__(self, domain: str = DOMAIN, audience: Audience | None = None) -> None:
+        """`audience`: who reads the mail and acts on it; None: nobody does."""
         self._domains = frozenset({DOMAIN, domain})
+        self._audience = audience
         self._met: OrderedDict[UUID, None] = OrderedDict()
 
     async def site(self, domain: str) -> str:
@@ -86,17 +89,27 @@ class Simulator:
             Outcome(recipient.id, judge(reply, Phase.RCPT), _TAKEN if reply.positive else reply)
             for recipient, reply in zip(mail.recipients, replies, strict=True)
         )
+        for recipient, reply in zip(mail.recipients, replies, strict=True):
+            if (
+                self._audience is not None
+                and reply.positive
+                and recipient.address.rpartition("@")[2].lower() in self._domains
+            ):
+                self._audience.receives(Letter(recipient.address, mail.sender, content))
         return Delivery(outcomes, (script.conversation(),))
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Send the people home."""
+        if self._audience is not None:
+            await self._audience.close()
 
     def _reply(self, recipient_id: UUID, address: str) -> Reply:
         local, _, domain = address.rpartition("@")
         if domain.lower() not in self._domains:
             return _ACCEPTED
-        match local.partition("+")[0].lower():
-            case "bounced":
+        name, _, detail = local.lower().partition("+")
+        match name:
+            case "bounced" if not late(detail):
                 return _UNKNOWN
             case "deferred" if self._first_time(recipient_id):
                 return _GREYLISTED

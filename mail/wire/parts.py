@@ -75,6 +75,13 @@ def read(content: bytes) -> Parts:
     return parts
 
 
+def texts(content: bytes) -> Iterator[tuple[str, str]]:
+    """The text parts of a mail, whole as far as READ goes: text/plain, text/html …, and the text."""
+    for kind, head, body in _leaves(scan(canonical(content[:READ])), DEPTH):
+        if kind.startswith("text/") or not kind:
+            yield kind or "text/plain", _text(head, body, READ)
+
+
 def kind_of(head: Head) -> str:
     """type/subtype in lower case, "" where none is given."""
     return re.split(rb"[;\s]", (head.get("content-type") or b"").lower(), maxsplit=1)[0].decode("latin-1")
@@ -111,14 +118,15 @@ def _pieces(head: Head, body: bytes) -> Iterator[bytes]:
         yield body[start:]
 
 
-def _plain(head: Head, body: bytes) -> bytes:
+def _plain(head: Head, body: bytes, limit: int = TEXT) -> bytes:
     """The body without its transfer encoding (RFC 2045 §6)."""
+    body = body[: limit * 4]
     encoding = (head.get("content-transfer-encoding") or b"").lower().strip(b'"; ')
     if encoding == b"quoted-printable":
         # Not binascii's: on a run of "=" it is quadratic.
-        return _QUOTED.sub(lambda found: bytes.fromhex(found[1].decode()) if found[1] else b"", body[: TEXT * 4])
+        return _QUOTED.sub(lambda found: bytes.fromhex(found[1].decode()) if found[1] else b"", body)
     if encoding == b"base64":
-        packed = re.sub(rb"[^A-Za-z0-9+/]", b"", body[: TEXT * 4])
+        packed = re.sub(rb"[^A-Za-z0-9+/]", b"", body)
         try:
             return binascii.a2b_base64(packed[: len(packed) - (len(packed) % 4 == 1)] + b"==")
         except binascii.Error:
@@ -126,10 +134,10 @@ def _plain(head: Head, body: bytes) -> bytes:
     return body
 
 
-def _text(head: Head, body: bytes) -> str:
+def _text(head: Head, body: bytes, limit: int = TEXT) -> str:
     found = _CHARSET.search(head.get("content-type") or b"")
-    raw = _plain(head, body[: TEXT * 4])[: TEXT * 4]
-    return _decoded(raw, found[1].decode("ascii") if found else "utf-8").replace("\r\n", "\n")[:TEXT]
+    raw = _plain(head, body, limit)[: limit * 4]
+    return _decoded(raw, found[1].decode("ascii") if found else "utf-8").replace("\r\n", "\n")[:limit]
 
 
 # Codecs that are no charsets of mail, and some of them quadratic.
