@@ -15,6 +15,7 @@ from api.graphql.messages import find_message, list_messages
 from api.graphql.orders import list_orders
 from api.graphql.partners import partner_report
 from api.graphql.plans import list_offers, list_plans
+from api.graphql.previews import preview_template
 from api.graphql.recipients import find_recipient, list_recipients
 from api.graphql.sessions import list_sessions
 from api.graphql.sources import list_sources
@@ -151,6 +152,10 @@ class Query:
     )
     template = strawberry.field(
         resolver=find_template, description="One template or footer; null where there is none of that id to be seen."
+    )
+    preview_template = strawberry.field(
+        resolver=preview_template,
+        description="How a message looks with a template or footer that is kept, or is being written; nothing is kept.",
     )
     treatment = strawberry.field(
         resolver=find_treatment,

@@ -74,6 +74,7 @@ MATRIX: dict[str, Access] = {
     "Query.unsubscribeTags": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.templates": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.template": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.previewTemplate": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.treatment": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.copyRules": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Mutation.login": Access(DATA, DATA, DATA, DATA, DATA, DATA, DATA, DATA),

@@ -76,6 +76,8 @@ IDS: dict[str, str] = {
     "Mutation.cancelOrder.id": "order",
     "Query.templates.accountId": "account",
     "Query.template.id": "template",
+    "Query.previewTemplate.input.templateId": "template",
+    "Query.previewTemplate.input.messageId": "message",
     "Mutation.createTemplate.input.accountId": "account",
     "Mutation.updateTemplate.input.id": "template",
     "Mutation.deleteTemplate.id": "template",
