@@ -1,4 +1,4 @@
-"""A reader opens and clicks what was sent; links lead on while the database is away, and what was clicked is told afterwards, once."""
+"""A reader opens and clicks what was sent; while the database is away links lead on, and each visit is told afterwards, once."""
 
 import asyncio
 import email
@@ -6,7 +6,7 @@ import email.policy
 import html
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.support.databases import make_template, make_world_template
+from tests.support.graphql import Api
 from tests.support.postgres import Postgres, embedded_binaries
 from tests.support.sink import Sink
 from tests.support.stage import Stage, eventually
@@ -42,11 +43,11 @@ def populated() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-async def stage_tracked(stage: Stage) -> AsyncIterator[Stage]:
+async def stage_tracked(stage: Stage) -> Stage:
     """Shop tracks opens and clicks."""
-    owner = await stage.api(stage.world.shop).login(stage.world.shop.email, PASSWORD)
+    owner = await Api(stage.platform.url).login(stage.world.shop.email, PASSWORD)
     assert (await owner.run(TRACK))["updateTreatment"]["__typename"] == "Treatment"
-    yield stage
+    return stage
 
 
 def letter(to: str) -> bytes:
