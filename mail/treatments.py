@@ -29,7 +29,7 @@ class Wishes:
     footer: str | None = None
     """X-Lv-Footer: the same."""
     opens: bool | None = None
-    """X-Lv-Track: "opens", "clicks", "opens, clicks" or "none"."""
+    """X-Lv-Track: "opens", "clicks", "opens, clicks" or "none"; before it each by itself, X-Lv-Track-Opens: "yes" or "no"."""
     clicks: bool | None = None
     unsubscribe: bool | None = None
     """X-Lv-Unsubscribe: "yes", "none", or the number of a tag."""
@@ -47,12 +47,16 @@ def wishes(head: Head) -> Wishes:
     return Wishes(
         template=head.shown("x-lv-template") or None,
         footer=head.shown("x-lv-footer") or None,
-        opens="opens" in track if known else None,
-        clicks="clicks" in track if known else None,
+        opens=_switch(head, "x-lv-track-opens", "opens" in track if known else None),
+        clicks=_switch(head, "x-lv-track-clicks", "clicks" in track if known else None),
         unsubscribe=None if not offer else offer in ("yes", "true") or offer.isdecimal(),
         tag=int(offer) if offer.isdecimal() and len(offer) < 9 else None,
         language=language[0].lower() if language else None,
     )
+
+
+def _switch(head: Head, name: str, otherwise: bool | None) -> bool | None:
+    return {"yes": True, "no": False}.get(head.shown(name).lower(), otherwise)
 
 
 def _words(head: Head, name: str) -> set[str]:
