@@ -11,12 +11,12 @@ What comes of it is `mail.visits`' concern. A copy (`recipient.copy_rule_id`) is
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from kit.crypto import Keyring
-from kit.db import Connection
+from kit.db import Connection, Database
 from kit.errors import invalid, missing
 from kit.ids import new_id
 from mail.wire import tracked
@@ -29,6 +29,7 @@ LONGEST = 400
 """Characters of a link: what is longer is broken by some mail programs, so its target is looked up by id instead."""
 
 _REASON = 500
+_SLICE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,36 @@ async def keep(conn: Connection, targets: Sequence[tuple[UUID, str]]) -> None:
     if wanted:
         await conn.execute(
             """insert into long_target (id, account_id, target, digest)
-               select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[]) on conflict do nothing""",
+               select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[])
+               on conflict (id) do update set created_at = livery_now()
+                where long_target.created_at < livery_now() - interval '1 day'""",
             *zip(*((*one, hashlib.sha256(one[2].encode()).digest()) for one in wanted), strict=True),
         )
+
+
+async def forget_old(db: Database) -> None:
+    """Forget long targets that no link leads to any more, a slice at a time."""
+    while True:
+        async with db.transaction() as conn:
+            gone = await conn.fetch(
+                f"""delete from long_target where id in (
+                      select id from long_target where created_at < livery_now() - $1::interval
+                       order by created_at limit {_SLICE}) returning true""",
+                tracked.GOOD_FOR + timedelta(days=3),
+            )
+        if not gone:
+            return
+
+
+async def erase(conn: Connection, account_id: UUID) -> bool:
+    """Forget a slice of what an account that is deleted has left here; whether there was any. Its links are dead anyway."""
+    gone = await conn.fetch(
+        f"delete from long_target where id in (select id from long_target where account_id = $1 limit {_SLICE}) returning true",
+        account_id,
+    )
+    if not gone:
+        await conn.execute("delete from killed_link where account_id = $1", account_id)
+    return bool(gone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid
-from mail import ledger
+from mail import ledger, tracking
 from mail.ledger import Fact
 from mail.lifecycle import EventKind
 from tenants import audit, closing, credits, tree
@@ -118,7 +118,7 @@ async def _step(conn: Connection, account_id: UUID) -> _Step:
     if await _erase(conn, account_id):
         return _Step.MORE
     # Last: as long as there were mails, somebody could still say that they want no more.
-    if await _unlist(conn, account_id):
+    if await _unlist(conn, account_id) or await tracking.erase(conn, account_id):
         return _Step.MORE
     await closing.forget(conn, account_id)
     return _Step.FINISHED
@@ -173,6 +173,10 @@ async def _erase(conn: Connection, account_id: UUID) -> bool:
     )
     await conn.execute(
         "delete from event where recipient_id in (select id from recipient where message_id = any ($1::uuid[]))",
+        messages,
+    )
+    await conn.execute(
+        "delete from visit where recipient_id in (select id from recipient where message_id = any ($1::uuid[]))",
         messages,
     )
     for table, column in (

@@ -1,10 +1,11 @@
 """Where do an account's links stand, what do they carry, and who may switch them off?"""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
 
+from kit import clock
 from kit.crypto import Keyring
 from kit.db import Database
 from kit.errors import LiveryError
@@ -169,3 +170,20 @@ async def test_all_links_of_a_deleted_account_are_dead(world_db: Database, world
         assert await conn.fetch("select * from dead_links()") == []
         await conn.execute("update account set deleted_at = livery_now() where id = $1", world.shop.id)
         assert [tuple(row) for row in await conn.fetch("select * from dead_links()")] == [(world.shop.id, None)]
+
+
+async def test_long_targets_are_forgotten_when_no_link_leads_there_any_more(world_db: Database, world: World) -> None:
+    old, again = "https://shop.test/" + "o" * 1_000, "https://shop.test/" + "a" * 1_000
+    async with world_db.connection() as conn:
+        await tracking.keep(conn, [(world.shop.id, old), (world.shop.id, again)])
+        await clock.shift(conn, timedelta(days=10))
+        await tracking.keep(conn, [(world.shop.id, again)])
+        await clock.shift(conn, timedelta(days=395))
+    await tracking.forget_old(world_db)
+    async with world_db.connection() as conn:
+        assert [row["target"] for row in await conn.fetch("select target from long_target")] == [again]
+        await tracking.kill(conn, chief(world.shop), account_id=None, target=None, reason="x")
+        assert await tracking.erase(conn, world.shop.id)
+        assert not await tracking.erase(conn, world.shop.id)
+        left = "select (select count(*) from long_target) + (select count(*) from killed_link)"
+        assert await conn.fetchval(left) == 0
