@@ -27,6 +27,9 @@
     returns        what comes back to a signed return path
     unsubscribes   who wants no more mail: offered in each mail, heard by link, button or mail, undone by the same link
                    (unsubscribe_tags: with which words)
+    tracking       the links and the pixel of a recipient's mail, under whose host, and how they are switched off
+    links          where a link leads now, from memory; visits wait on disk until the database takes them
+    visits         who opened and clicked, each recorded once (visitors: person or machine? engagement: what it adds up to)
     templates      what customers put around and under their mail (previews: how it looks; choices: who uses which)
     copies         who gets a copy besides; copy_rules: how that is asked for, confirmed and ended
     wire/          bytes in, values out: addresses, headers, MIME, DKIM, replies, return paths; every RFC is named there
