@@ -15,7 +15,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
-from api import copies, health, operations, payments, sockets, suppressions, unsubscribe
+from api import copies, health, operations, payments, returns, sockets, suppressions, unsubscribe
 from api.brand import Brand, Brands, ByHost, platform_hosts
 from api.context import Platform
 from api.dashboard import Dashboard
@@ -174,6 +174,7 @@ def build(it: Platform) -> ASGIApp:
         route_handlers=[
             operations.graphql,
             payments.paid,
+            returns.returned,
             copies.agreed,
             sockets.live,
             health.live,
