@@ -13,4 +13,8 @@ export const nouns = [
   'order',
   'message',
   'source',
+  'template',
+  'footer',
+  'treatment',
+  'copy_rule',
 ] as const
