@@ -32,11 +32,12 @@ def submission(
     subject: str = "Hello",
     body: bytes = b"Hi\r\n",
     notice: bool = False,
+    headers: str = "",
 ) -> Submission:
-    """A small message from `sender` to these recipients."""
+    """A small message from `sender` to these recipients, with further whole header fields."""
     return Submission(
         envelope=Envelope(sender, tuple(EnvelopeRecipient(address) for address in recipients)),
-        content=f"From: {sender}\r\nSubject: {subject}\r\n\r\n".encode() + body,
+        content=f"From: {sender}\r\nSubject: {subject}\r\n{headers}\r\n".encode() + body,
         door="smtp",
         trace="from test by mail.test with ESMTPSA; Mon, 23 Nov 2026 06:00:00 +0000",
         notice=notice,
