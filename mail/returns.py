@@ -84,7 +84,7 @@ async def receive(conn: Connection, recipient_id: UUID, content: bytes) -> UUID 
 
 async def waiting(conn: Connection) -> list[UUID]:
     """The oldest of what came back and is not judged yet."""
-    rows = await conn.fetch("select id from returned_mail where judged_at is null order by received_at limit 100")
+    rows = await conn.fetch("select id from returned_mail where judged_at is null order by received_at, id limit 100")
     return [row["id"] for row in rows]
 
 
@@ -109,7 +109,7 @@ async def judge(db: Database, *, mail_domain: str) -> Judged | None:
                       m.credential_id, m.sandbox, a.deleted_at is not null as deleted
                  from returned_mail t join recipient r on r.id = t.recipient_id join message m on m.id = r.message_id
                  join account a on a.id = r.account_id
-                where t.judged_at is null order by t.received_at limit 1 for update of t skip locked"""
+                where t.judged_at is null order by t.received_at, t.id limit 1 for update of t skip locked"""
         )
         if row is None:
             return None

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.mails import plain
 from tests.support.postgres import Postgres
-from tests.support.stage import Stage, staged
+from tests.support.stage import Stage, eventually, staged
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +37,38 @@ async def test_any_other_address_counts_as_delivered_and_the_mail_is_kept(stage:
     assert states["anybody@elsewhere.test"] == "delivered"
     async with stage.database() as conn:
         assert await conn.fetchval("select content from body order by message_id desc limit 1") == content
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("bounced+late", ["accepted", "delivered", "bounced"]),
+        ("bounced+late-full", ["accepted", "delivered", "bounced"]),
+        ("bounced+late-prose", ["accepted", "delivered", "bounced"]),
+        ("complained", ["accepted", "delivered", "complained"]),
+    ],
+)
+async def test_what_comes_back_comes_from_outside_in_real_time(stage: Stage, name: str, kinds: list[str]) -> None:
+    address = f"{name}@simulator.livery.test"
+    await stage.submit(plain("user@shop.test", address, name), [address])
+    assert await lived(stage, address, kinds[-1]) == kinds
+    async with stage.database() as conn:
+        reasons = await conn.fetch("select reason from suppression where address = $1", address)
+    wanted = {"bounced+late-full": [], "complained": ["complaint"]}.get(name, ["bounce"])
+    assert [row["reason"] for row in reasons] == wanted
+
+
+async def lived(stage: Stage, address: str, kind: str) -> list[str]:
+    """Wait for a fact of this kind; all facts of the address, in order."""
+
+    async def look() -> list[str] | None:
+        async with stage.database() as conn:
+            rows = await conn.fetch(
+                """select e.kind from event e join recipient r on r.id = e.recipient_id
+                    where r.address = $1 order by e.epoch, e.xid, e.id""",
+                address,
+            )
+        kinds = [row["kind"] for row in rows]
+        return kinds if kind in kinds else None
+
+    return await eventually(look, kind, explain=stage.explain)
