@@ -114,7 +114,9 @@ async def check_scopes(conn: asyncpg.Connection, clients: Mapping[UUID, Api]) ->
 async def _check_messages(conn: asyncpg.Connection) -> None:
     # Each table is read once: databases of thousands of messages come here too.
     broken = await conn.fetch(
-        """with addressed as (select message_id, count(*) as count, count(*) filter (where free) as free
+        """with addressed as (select message_id, count(*) as count, count(*) filter (where free) as free,
+                                     count(*) filter (where free and copy_rule_id is null) as listed,
+                                     bool_or(free and copy_rule_id is null and state <> 'suppressed') as wrong
                                 from recipient group by message_id),
                 accepted as (select message_id, count(*) as count from event where kind = 'accepted' group by message_id),
                 charged as (
@@ -132,7 +134,9 @@ async def _check_messages(conn: asyncpg.Connection) -> None:
             where m.recipient_count <> coalesce(a.count, 0)
                or m.recipient_count <> coalesce(e.count, 0)
                or m.recipient_count - coalesce(a.free, 0) <> coalesce(c.credits, 0)
-                  and m.door <> 'note' and not (c.message_id is null and m.recipient_count = coalesce(w.count, 0))"""
+                  and m.door <> 'note'
+                  and not (c.message_id is null and m.recipient_count - a.listed = coalesce(w.count, 0))
+               or a.wrong"""
     )
     assert [row["id"] for row in broken] == [], "messages that are not whole"
     orphans = await conn.fetchval(
