@@ -98,7 +98,7 @@ class Opened:
         found = [leaf.places for leaf in self.leaves]
         links = sum(len(one.targets) for one in found) if additions.link else 0
         tags = sum(len(one.tags) for one in found) if additions.unsubscribe else 0
-        return f"it has more than {MOST_CHANGES} links" if links + tags * 10 > MOST_CHANGES else None
+        return f"it has more than {MOST_CHANGES:,} links" if links + tags * 10 > MOST_CHANGES else None
 
 
 def opened(content: bytes) -> Opened:

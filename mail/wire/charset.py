@@ -16,9 +16,9 @@ _AGREEING = re.compile(
 )
 _OTHERS = re.compile(
     r"utf-16(?:-[bl]e)?|utf-32(?:-[bl]e)?|utf-7|iso2022_(?:jp(?:_1|_2|_2004|_3|_ext)?|kr)|hz|shift_jis(?:_2004|x0213)?"
-    r"|cp932|cp949|johab|gbk|gb18030|big5|big5hkscs|cp950"
+    r"|cp932|cp949|euc_kr|johab|gb2312|gbk|gb18030|big5|big5hkscs|cp950"
 )
-# What mail so labelled really holds: the larger sets that grew out of these, as browsers read them (WHATWG Encoding).
+# What mail so labelled may hold as well: the larger sets that grew out of these, as browsers read them (WHATWG Encoding).
 _GROWN = {"gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "shift_jis": "cp932", "big5": "big5hkscs"}
 
 
@@ -88,15 +88,28 @@ def named(label: str | None, raw: bytes) -> Charset | None:
     if label is None:
         return ASCII
     try:
-        name = codecs.lookup(label.strip()).name
+        # RFC 1556: the suffix tells who turns the letters round, not which they are.
+        name = codecs.lookup(_DIRECTION.sub("", label.strip())).name
     except (LookupError, ValueError):
         name = ""
-    name = _GROWN.get(name, name)
+    if name in _GROWN and not _reads(name, raw):
+        name = _GROWN[name]
     if _AGREEING.fullmatch(name):
         return Charset(name, True)
     if _OTHERS.fullmatch(name):
         return Charset(name, False)
     return None if b"\x1b" in raw else ASCII
+
+
+_DIRECTION = re.compile(r"(?<=-[68])-[ei]\Z", re.IGNORECASE)
+
+
+def _reads(codec: str, raw: bytes) -> bool:
+    try:
+        raw.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _maybe_utf8(raw: bytes) -> str | None:

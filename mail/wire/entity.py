@@ -14,6 +14,8 @@ from mail.wire.headers import Field, Head, scan
 LEVELS = 20
 """Of multiparts within one another; real mail has five."""
 PARTS = 1_000
+FIELDS = 1_000
+"""In one header."""
 LONGEST_FIELD = 4_000
 """Octets of a Content-Type or Content-Disposition."""
 
@@ -66,8 +68,10 @@ class _Reader:
     def entity(self, start: int, end: int, level: int) -> Entity:
         self.count += 1
         if self.count > PARTS:
-            raise Ambiguous(f"it has more than {PARTS} parts")
+            raise Ambiguous(f"it has more than {PARTS:,} parts")
         head = scan(self.content, start, end)
+        if len(head.fields) > FIELDS:
+            raise Ambiguous(f"a header has more than {FIELDS:,} fields")
         field = _only(head, "content-type")
         kind, parameters = _value(head, field)
         disposition, about = _value(head, _only(head, "content-disposition"))
@@ -111,7 +115,7 @@ def _regions(content: bytes, start: int, end: int, boundary: bytes) -> list[tupl
         if begun >= 0:
             found.append((begun, max(begun, position - 2)))
             if len(found) > PARTS:
-                raise Ambiguous(f"it has more than {PARTS} parts")
+                raise Ambiguous(f"it has more than {PARTS:,} parts")
         if line[1]:
             return found
         begun = line.end()

@@ -242,7 +242,8 @@ def _link_tag(document: bytes, link: Link) -> int | None:
     return int(found[1] or 0) if found else None
 
 
-_REFERENCE = re.compile(r"&(?:#0*+([0-9]++);?+|#[xX]0*+([0-9A-Fa-f]++);?+|([A-Za-z][A-Za-z0-9]*+)(;?+)(=?+))")
+_REFERENCE = re.compile(r"&(?:#([0-9]++);?+|#([xX][0-9A-Fa-f]++);?+|([A-Za-z][A-Za-z0-9]*+)(;?+)(=?+))")
+_IN_TEXT = re.compile(r"&(?:#([0-9]++);?+|#([xX][0-9A-Fa-f]++);?+|([A-Za-z][A-Za-z0-9]{0,31}+;?+))")
 
 
 def attribute(value: str) -> str:
@@ -255,21 +256,26 @@ def attribute(value: str) -> str:
 
 def _referred(found: re.Match[str]) -> str:
     decimal, hexadecimal, name, ended, equals = found.groups()
-    if name is not None:
-        if equals and not ended:
-            return found[0]
-        known = html5.get(name + ended)
-        return found[0] if known is None else known + equals
-    # More digits than any character has; and Python refuses to read thousands of them.
-    return "\N{REPLACEMENT CHARACTER}" if len(decimal or hexadecimal) > 7 else unescape(found[0])
+    if name is None:
+        return _character(decimal or hexadecimal)
+    if equals and not ended:
+        return found[0]
+    known = html5.get(name + ended)
+    return found[0] if known is None else known + equals
+
+
+def _character(number: str) -> str:
+    """The character of that number, as the standard corrects it. Python refuses to read thousands of digits."""
+    digits = number[1:].lstrip("0") if number[0] in "xX" else number.lstrip("0")
+    point = int(digits or "0", 16 if number[0] in "xX" else 10) if len(digits) < 8 else 0
+    if 0x80 <= point < 0xA0:
+        return bytes((point,)).decode("cp1252", "ignore") or chr(point)
+    return chr(point) if 0 < point < 0xD800 or 0xDFFF < point < 0x110000 else "\N{REPLACEMENT CHARACTER}"
 
 
 def words(value: str) -> str:
     """What text between tags says: character references decoded."""
-    return unescape(_ENDLESS.sub("\N{REPLACEMENT CHARACTER}", value)) if "&" in value else value
-
-
-_ENDLESS = re.compile(r"&#(?:0*+[0-9]{8,}+|[xX]0*+[0-9A-Fa-f]{8,}+);?+")
+    return _IN_TEXT.sub(lambda found: unescape(found[0]) if found[3] else _character(found[1] or found[2]), value)
 
 
 def value(text: str) -> str:

@@ -56,7 +56,7 @@ class Leaf:
 def leaf(entity: Entity, *, main: bool, top: bool) -> Leaf:
     """Open a part. Raises Ambiguous where it cannot be changed with certainty, saying why."""
     head, body = entity.head, entity.head.content[entity.body : entity.end]
-    if not head.closed and body:
+    if entity.body == head.end:  # no empty line: what we would put there might be read as a field
         raise Ambiguous("the header of a part does not end")
     if len(body) > 3 * LARGEST:
         raise Ambiguous("a text in it is too large")
