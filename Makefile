@@ -3,9 +3,10 @@
 #   make test    all tests, reduced counts
 #   make test-long  credits at full counts: 2,000 sequences beside a model, 20 runs of every crowd (an hour)
 #   make chaos   CHAOS_MINUTES (30) of kill -9 under load, then the accounting
+#   make fuzz    FUZZ_MINUTES (5) of mutated input for each parser
 #   make bench   measure beside Postfix, OpenDKIM and Haraka (root; about ten minutes on a quiet machine)
 #   make lint    style, types, layers, schema drift
-.PHONY: run test test-long chaos lint schema lock clean python python-dev bench
+.PHONY: run test test-long chaos fuzz lint schema lock clean python python-dev bench
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
 
@@ -27,6 +28,10 @@ test-long: python-dev
 chaos: python-dev
 	@.venv/bin/python -m tests.support.setup
 	@.venv/bin/python -m tests.chaos
+
+# FUZZ="html additions" for some of them; the seed it prints makes a run happen again: FUZZ="--seed 17"
+fuzz: python-dev
+	.venv/bin/python -m tests.fuzz --minutes $(or $(FUZZ_MINUTES),5) $(FUZZ)
 
 # BENCH="--rounds 1 --messages 500" for a first look
 bench: python-dev

@@ -79,7 +79,7 @@ class _Reader:
         entity = Entity(
             head=head,
             end=end,
-            kind=kind if "/" in kind else "text/plain",
+            kind=_kind(kind),
             parameters=parameters,
             disposition=disposition,
             named=any(name.startswith(("filename", "name")) for name in (*about, *parameters)),
@@ -150,4 +150,13 @@ def _value(head: Head, field: Field | None) -> tuple[str, dict[str, str]]:
         if name in found and name in ("boundary", "charset"):
             raise Ambiguous(f"a part gives its {name} twice")
         found.setdefault(name, plain.decode("latin-1"))
-    return re.split(rb"[;\s]", raw.lower(), maxsplit=1)[0].decode("latin-1"), found
+    return raw.partition(b";")[0].strip().lower().decode("latin-1"), found
+
+
+_KIND = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
+
+
+def _kind(said: str) -> str:
+    if said and not _KIND.fullmatch(said):
+        raise Ambiguous("a part's type cannot be read")
+    return said or "text/plain"
