@@ -126,10 +126,12 @@ def compose(draft: Draft) -> Composed:
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}\Z")
 _OURS = re.compile(
-    r"(?:from|sender|to|cc|bcc|reply-to|subject|mime-version|content-.*|received|return-path|resent-.*|dkim-signature|"
+    r"(?:from|sender|to|cc|bcc|reply-to|subject|mime-version|content-(?!language\Z).*|received|return-path|resent-.*|dkim-signature|"
     r"arc-.*|authentication-results|delivered-to|x-original-to)\Z"
 )
-_ONCE = frozenset({"date", "message-id", "in-reply-to", "references", "list-unsubscribe", "list-unsubscribe-post"})
+_ONCE = frozenset(
+    {"date", "message-id", "in-reply-to", "references", "list-unsubscribe", "list-unsubscribe-post", "content-language"}
+)
 
 
 def _line(text: str, *field: str) -> str:
