@@ -52,6 +52,8 @@ def read(content: bytes) -> Parts:
     content = content[:READ].lstrip(b"\r\n")
     if content.startswith(b"From "):  # mbox: the line that parts mails from one another
         content = content.partition(b"\n")[2]
+    if content.startswith(b"{"):  # posted without a header: its first line would look like one
+        content = b"\n" + content
     content = canonical(content)
     parts = Parts(scan(content))
     markup: list[str] = []

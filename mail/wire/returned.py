@@ -43,7 +43,7 @@ def read(content: bytes, own: Collection[str] = ()) -> Returned:
     mail = parts.read(content)
     feedback = arf.kind(mail)
     if feedback is not None and feedback not in arf.NO_COMPLAINT:
-        people = arf.recipients(mail) or [None]
+        people: list[str | None] = [*arf.recipients(mail)] or [None]
         return Returned(Kind.COMPLAINT, tuple(Finding(one, words=feedback) for one in people), feedback)
     if feedback is not None:
         return Returned(Kind.UNKNOWN, (Finding(None, words=feedback),))
@@ -102,7 +102,7 @@ def _notified(mail: Parts) -> Returned | None:
     """A bounce, complaint or delivery told in JSON (Amazon SES and those who took its form over)."""
     for words in mail.words:
         start = words.find("{", 0, 200)
-        if start < 0 or ('"notificationType"' not in words[:TOLD] and '"eventType"' not in words[:TOLD]):
+        if start < 0 or not _TELLS.search(words[:TOLD]):
             continue
         try:
             told, _ = json.JSONDecoder().raw_decode(words[start:])
@@ -115,6 +115,7 @@ def _notified(mail: Parts) -> Returned | None:
 
 
 TOLD = 4_096
+_TELLS = re.compile(r"\b(?:notificationType|eventType)\b")
 
 
 def _told(told: dict[str, object]) -> Returned | None:

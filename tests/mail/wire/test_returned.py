@@ -1,6 +1,7 @@
 """Is it found out what came back and about whom, whoever wrote it and however it was broken on the way?"""
 
 import csv
+import json
 import resource
 import time
 from collections import Counter
@@ -158,3 +159,12 @@ def test_parts_are_read_in_their_charset_and_encoding() -> None:
 def test_an_mbox_is_several_mails() -> None:
     assert len(mails((CORPUS / "bounces" / "rfc3464-28.eml").read_bytes())) == 2
     assert len(mails(b"From: a@b.test\n\n\nFrom c@d.test Thu Apr 29 23:34:45 2015\n")) == 1
+
+
+def test_a_notification_is_read_with_and_without_a_mail_around_it() -> None:
+    mailed = (CORPUS / "dialects" / "json-bounce.eml").read_bytes()
+    posted = mailed[mailed.index(b"{") :]
+    assert read(posted) == read(mailed)
+    assert [one.recipient for one in read(posted).findings] == ["gone@b.example"]
+    inside = b'{"Type": "Notification", "Message": %s}' % json.dumps(posted.decode()).encode()
+    assert read(inside) == read(mailed)
