@@ -34,10 +34,10 @@ class Finishing:
     """When it was accepted (aware); becomes Date where the sender gave none."""
     message_id: str
     """id-left@id-right without brackets; becomes Message-ID where the sender gave none."""
-    fields: Sequence[bytes] = ()
-    """Whole fields to be put on top, CRLF included."""
     keys: Sequence[dkim.SigningKey] = ()
     """Signs with each, first key topmost. Empty: not signed."""
+    fields: Sequence[bytes] = ()
+    """Whole fields to be put on top, CRLF included."""
 
 
 def finish(content: bytes, plan: Finishing, *, eight_bit: bool = True) -> bytes:
