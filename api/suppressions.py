@@ -13,6 +13,7 @@ report says is done, also where the client goes away in the middle.
 """
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -114,21 +115,26 @@ async def _kept(request: Request[Any, Any, Any]) -> IO[bytes]:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > BODY:
         raise _too_large()
-    file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - it is closed with its report
-    size = 0
-    try:
-        async with asyncio.timeout(_READ_SECONDS):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > BODY:
-                    raise _too_large()
-                file.write(chunk)
-    except InternalServerException:  # Litestar's word for a client that went away; nobody reads the answer
-        raise LiveryError(Kind.INVALID, "CUT", "The connection was cut.") from None
-    except TimeoutError:
-        raise LiveryError(Kind.INVALID, "TOO_SLOW", "The file did not arrive in time.", next="Send it again.") from None
-    file.seek(0)
-    return file
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
+        size = 0
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > BODY:
+                        raise _too_large()
+                    file.write(chunk)
+        except InternalServerException:  # Litestar's word for a client that went away; nobody reads the answer
+            raise LiveryError(Kind.INVALID, "CUT", "The connection was cut.") from None
+        except TimeoutError:
+            raise LiveryError(
+                Kind.INVALID, "TOO_SLOW", "The file did not arrive in time.", next="Send it again."
+            ) from None
+        file.seek(0)
+        stack.pop_all()  # whoever reports on it closes it
+        return file
+    raise AssertionError("an exit stack swallows nothing")
 
 
 async def _reported(
@@ -187,7 +193,7 @@ def _csv(rows: AsyncIterator[bytes], name: str) -> Stream:
     return Stream(
         rows,
         status_code=200,
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers={"cache-control": "no-store", "content-disposition": f'attachment; filename="{name}"'},
     )
 

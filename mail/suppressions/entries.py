@@ -39,7 +39,7 @@ class Listed(StrEnum):
     words: str
     """For the timeline of the mail that was not sent."""
 
-    def __new__(cls, value: str, words: str) -> "Listed":
+    def __new__(cls, value: str, words: str = "") -> "Listed":
         member = str.__new__(cls, value)
         member._value_ = value
         member.words = words
