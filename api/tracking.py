@@ -11,7 +11,8 @@ link, and is nobody's.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from mail.links import Asked, End, Links
 
@@ -40,12 +41,12 @@ class Tracking:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] == "http" and scope["path"].startswith(PATH):
+        if scope["type"] == ScopeType.HTTP and scope["path"].startswith(PATH):
             await self._answer(scope, send)
         else:
             await self.app(scope, receive, send)
 
-    async def _answer(self, scope: Scope, send: Send) -> None:
+    async def _answer(self, scope: HTTPScope, send: Send) -> None:
         method = scope["method"]
         if method not in {"GET", "HEAD"}:
             await self._say(send, 405, b"Not by this method.\n", {"allow": "GET, HEAD"})
@@ -86,7 +87,7 @@ class Tracking:
         await send({"type": "http.response.body", "body": b"" if head else body, "more_body": False})
 
 
-def _asked(scope: Scope, *, head: bool) -> Asked:
+def _asked(scope: HTTPScope, *, head: bool) -> Asked:
     agent, ahead = "", False
     for name, value in scope["headers"]:
         if name == b"user-agent":
