@@ -4,10 +4,12 @@ import asyncio
 import smtplib
 from collections.abc import Sequence
 
+import httpx
 import pytest
 
 from kit.crypto import Keyring
-from mail.wire import returnpath
+from mail.wire import returnpath, unsubscribe
+from mail.wire.unsubscribe import Ticket
 from tests.support.graphql import Api, Refused
 from tests.support.mails import plain
 from tests.support.platform import MAIL_DOMAIN
@@ -94,10 +96,12 @@ async def test_of_a_deleted_account_nothing_is_readable_and_complaints_are_still
         assert first in str(await viewer.run(LISTS))
         assert None not in (await viewer.run(BY_ID, **ids)).values()
     path = f"{returnpath.encode(Keyring(SECRET_KEY), row['id'])}@{MAIL_DOMAIN}"
+    link = f"/u/{unsubscribe.seal(Keyring(SECRET_KEY), Ticket(cafe.id, row['id'], first))}"
 
     assert (await above[0].run(DELETE, id=str(cafe.id), name=name))["deleteAccount"] == {"id": str(cafe.id)}
     await _nothing_is_readable(stage, above, inside, ids)
     assert await asyncio.to_thread(_complain, stage, path) == 250
+    await _unsubscribe(stage, link)
 
     async def purged() -> bool | None:
         async with stage.database() as conn:
@@ -116,8 +120,18 @@ async def test_of_a_deleted_account_nothing_is_readable_and_complaints_are_still
     # What recipients hold of us goes on being heard: what we signed is taken, what nobody signed is not.
     assert await asyncio.to_thread(_complain, stage, path) == 250
     assert await asyncio.to_thread(_complain, stage, f"b{'a' * 40}@{MAIL_DOMAIN}") == 550
+    await _unsubscribe(stage, link)
     async with stage.database() as conn:
+        assert await conn.fetchval("select count(*) from suppression where account_id = $1", cafe.id) == 0
         assert await conn.fetchval("select count(*) from returned_mail where recipient_id = $1", row["id"]) == 0
+
+
+async def _unsubscribe(stage: Stage, link: str) -> None:
+    """By the button of a mail program, with a link on a host that is nobody's any more."""
+    async with httpx.AsyncClient(base_url=stage.platform.url, headers={"host": "click.cafe.test"}) as client:
+        done = await client.post(link, data={"List-Unsubscribe": "One-Click"})
+        assert (done.status_code, "You are unsubscribed" in done.text) == (200, True)
+        assert (await client.post(f"{link}x")).status_code == 404
 
 
 async def _nothing_is_readable(stage: Stage, above: Sequence[Api], inside: Sequence[Api], ids: dict[str, str]) -> None:
