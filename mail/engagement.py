@@ -4,17 +4,21 @@ People alone are counted, unless machines are asked for; how many of those there
 people's first opens and first clicks in the period, whenever the mail was sent.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from kit.db import Connection
 from kit.errors import invalid, missing
+from mail.lifecycle import EventKind
 from tenants.scope import Scope
 
 LONGEST = timedelta(days=400)
 MOST = 50
 """Programs and links that are told, those with the most first."""
+MOST_VISITS = 100
+"""Visits of one recipient that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,39 @@ class Engagement:
     def opens_per_mail(self) -> float | None:
         """Opens by people, for each recipient who opened; None where nobody did."""
         return self.opens / self.opened if self.opened else None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One open or click."""
+
+    id: UUID
+    kind: EventKind
+    at: datetime
+    target: str | None
+    """Where a click led."""
+    machine: str | None
+    """Which kind of machine it was; None: a person."""
+    agent: str | None
+    system: str | None
+    device: str | None
+    network: str | None
+
+
+async def visits(conn: Connection, scope: Scope, recipient_ids: Collection[UUID]) -> dict[UUID, list[Visit]]:
+    """The first hundred visits of each of these recipients, oldest first; recipients out of sight are not in it."""
+    rows = await conn.fetch(
+        f"""select v.* from unnest($2::uuid[]) as r (id) cross join lateral (
+              select id, kind, at, url as target, machine, agent, system, device, ip as network, recipient_id from visit
+               where recipient_id = r.id and {scope.see("account_id")} order by at, id limit {MOST_VISITS}) as v""",
+        scope.account_id,
+        list(recipient_ids),
+    )
+    found: dict[UUID, list[Visit]] = {}
+    for row in rows:
+        told = dict(row)
+        found.setdefault(told.pop("recipient_id"), []).append(Visit(**{**told, "kind": EventKind(told["kind"])}))
+    return found
 
 
 async def engagement(

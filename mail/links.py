@@ -20,6 +20,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import structlog
+from prometheus_client import Gauge
 
 from kit import spool
 from kit.bell import Bell
@@ -49,6 +50,9 @@ _LONG_LINKS, _LONG_CHARACTERS, _LONG_PAGE = 20_000, 16_000_000, 5_000
 
 # Where the visit itself may be at fault, or what we make of it: no repetition mends that.
 _AT_FAULT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, TypeError, LookupError)
+
+_WAITING = Gauge("mail_visits_waiting_bytes", "Opens and clicks on this process's disk that are not recorded yet.")
+_LOST = Gauge("mail_visits_lost", "Opens and clicks that found no room on this process's disk.")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Note).decode
@@ -211,6 +215,8 @@ class Links:
                 self._long_characters -= len(self._long.popitem(last=False)[1])
 
     async def _keep_fresh(self) -> None:
+        _WAITING.set(self.waiting)
+        _LOST.set(self.lost)
         await self.refresh()
 
     async def _sync(self) -> None:

@@ -6,8 +6,8 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from api.context import Context
-from api.graphql import accounts, credentials, events, recipients, sources
-from mail import feed, search
+from api.graphql import accounts, credentials, events, recipients, sources, tracking
+from mail import engagement, feed, search
 from mail.accounts.activity import Activity, activity
 from tenants import makers, rates
 from tenants.permissions import Permission
@@ -24,6 +24,7 @@ class Loaders:
         self._context = context
         self.attempts: DataLoader[UUID, events.Attempt | None] = DataLoader(self._attempts)
         self.timelines: DataLoader[UUID, list[events.Event]] = DataLoader(self._timelines)
+        self.visits: DataLoader[UUID, list[tracking.Visit]] = DataLoader(self._visits)
         self.contents: DataLoader[UUID, search.Content | None] = DataLoader(self._contents)
         self.recipients: DataLoader[RecipientPage, recipients.RecipientConnection] = DataLoader(self._recipients)
         self.activities: DataLoader[UUID, accounts.Activity] = DataLoader(self._activities)
@@ -60,6 +61,11 @@ class Loaders:
         async with self._context.read(Permission.READ) as conn:
             found = await feed.timeline(conn, self._context.scope, recipient_ids)
         return [[events.event(fact) for fact in found.get(id, [])] for id in recipient_ids]
+
+    async def _visits(self, recipient_ids: list[UUID]) -> Sequence[list[tracking.Visit]]:
+        async with self._context.read(Permission.READ) as conn:
+            found = await engagement.visits(conn, self._context.scope, recipient_ids)
+        return [[tracking.visit(one) for one in found.get(id, [])] for id in recipient_ids]
 
     async def _contents(self, message_ids: list[UUID]) -> Sequence[search.Content | None]:
         async with self._context.read(Permission.READ) as conn:

@@ -10,6 +10,7 @@ import strawberry
 from api.context import Context
 from api.graphql.events import Event, reply_line
 from api.graphql.pages import PageInfo, cursor, identity, page, page_size
+from api.graphql.tracking import Visit
 from mail import search
 from mail.lifecycle import State
 from tenants.permissions import Permission
@@ -39,6 +40,10 @@ async def _timeline_of(root: "Recipient", info: Info) -> list[Event]:
     return await info.context.load.timelines.load(root.row_id)
 
 
+async def _visits_of(root: "Recipient", info: Info) -> list[Visit]:
+    return await info.context.load.visits.load(root.row_id)
+
+
 @strawberry.type
 class Recipient:
     """One recipient of one message."""
@@ -60,6 +65,10 @@ class Recipient:
     row_id: strawberry.Private[UUID]
     timeline: list[Event] = strawberry.field(
         resolver=_timeline_of, description="Everything that happened to this recipient, oldest first."
+    )
+    visits: list[Visit] = strawberry.field(
+        resolver=_visits_of,
+        description="The first hundred opens and clicks, with where from and with what, oldest first.",
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from api.context import Context
+from api.graphql.events import EventKind
 from api.graphql.members import account_named
 from api.graphql.pages import reference
 from api.graphql.problems import Problem, refusable
@@ -37,6 +38,26 @@ class LinkClicks:
     target: str = strawberry.field(description="Where it leads, as it was written in the mail.")
     clicks: BigInt
     people: BigInt = strawberry.field(description="Recipients who followed it.")
+
+
+@strawberry.type
+class Visit:
+    """One open or click of a recipient."""
+
+    id: strawberry.ID
+    kind: EventKind = strawberry.field(description="OPENED or CLICKED.")
+    at: datetime
+    target: str | None = strawberry.field(description="Where a click led, as it was written in the mail.")
+    machine: str | None = strawberry.field(
+        description="Which kind of machine it was: privacy_proxy, mail_proxy, scanner, preview, crawler, program, head, "
+        "look_ahead, nameless, too_soon, all_links. Null: a person."
+    )
+    agent: str | None = strawberry.field(description="Browser or mail program.")
+    system: str | None = strawberry.field(description="Operating system.")
+    device: str | None = strawberry.field(description="desktop, phone or tablet.")
+    network: str | None = strawberry.field(
+        description="The visitor's network, or the whole address where the account keeps it."
+    )
 
 
 @strawberry.type
@@ -145,6 +166,21 @@ async def revive_link(info: Info, id: strawberry.ID) -> ReviveLinkResult:
     link_id = reference(id, "dead link", "id")
     async with info.context.change(Permission.ACCOUNTS) as unit:
         return _dead(await tracking.revive(unit.conn, info.context.scope, link_id))
+
+
+def visit(found: engagement.Visit) -> Visit:
+    """A visit as clients see it."""
+    return Visit(
+        id=strawberry.ID(str(found.id)),
+        kind=EventKind(found.kind.value),
+        at=found.at,
+        target=found.target,
+        machine=found.machine,
+        agent=found.agent,
+        system=found.system,
+        device=found.device,
+        network=found.network,
+    )
 
 
 def _dead(found: tracking.DeadLink) -> DeadLink:

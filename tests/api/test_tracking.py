@@ -34,6 +34,8 @@ EVENTS = "{ events(first: 100) { nodes { kind recipient machine } } }"
 ENGAGEMENT = """query ($from: DateTime!, $to: DateTime!) { engagement(from: $from, to: $to) {
   opens machineOpens opened clicks machineClicks clicked firstOpenDelay opensPerMail clickDelay
   programs { agent system device opens clicks } links { target clicks people } } }"""
+VISITS = """query ($id: ID!) { recipient(id: $id) {
+  visits { kind at target machine agent system device network } } }"""
 KILL = """mutation ($target: String, $account: ID) { killLink(target: $target, reason: "Phishing.", accountId: $account) {
   __typename ... on DeadLink { id accountId target reason } ... on Problem { code field } } }"""
 REVIVE = "mutation ($id: ID!) { reviveLink(id: $id) { __typename ... on Problem { code field } } }"
@@ -249,6 +251,16 @@ async def test_visits_come_to_the_ledger_and_the_report(world: World) -> None:
         ("OPENED", False),
         ("OPENED", True),
     ]
+    seen = (await program.ask(VISITS, id=str(tracker.whose.recipient_id)))["recipient"]["visits"]
+    assert sorted((one["kind"], one["target"] or "", one["machine"] or "") for one in seen) == [
+        ("CLICKED", "https://shop.test/a", ""),
+        ("CLICKED", "https://shop.test/a", "look_ahead"),
+        ("OPENED", "", ""),
+        ("OPENED", "", "privacy_proxy"),
+    ]
+    assert {(one["agent"], one["system"], one["network"]) for one in seen if not one["machine"]} == {
+        ("Chrome", "Windows", "127.0.0.0/24")
+    }
     end = datetime.now(UTC) + timedelta(hours=1)
     found = (await program.ask(ENGAGEMENT, **{"from": start.isoformat(), "to": end.isoformat()}))["engagement"]
     assert 55 < found.pop("firstOpenDelay") < 90
