@@ -25,7 +25,7 @@ class UnsubscribeTag:
     tag: str = strawberry.field(
         description="To be copied into a mail, its template or footer, HTML or text: `<% unsubscribe 1 %>`. Each recipient's "
         "mail has the text in its place, with a link of their own. `<% unsubscribe %>` without a number is the tag that the "
-        "account has chosen, else its first, else our own words in English."
+        "account has chosen, else its first."
     )
     text: str = strawberry.field(
         description="What stands between [ and ] becomes the link; without them all of it does."
