@@ -2,10 +2,12 @@
 
 A message is signed by the verified domain that its From address lies under, if its account has one; else by the first
 verified domain of the nearest account above; at the top stands the platform's neutral `LIVERY_MAIL_DOMAIN`. So everything
-that leaves is signed, and only mail from an owned domain is signed as that domain (RFC 6376 §6.3, RFC 7489 §3.1.1).
+that leaves is signed, and only mail from an owned domain is signed as that domain (RFC 6376 §6.3, RFC 7489 §3.1.1). Its
+return path stands under a host of the same domain where one leads to us.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from kit.crypto import Keyring
@@ -82,15 +84,29 @@ async def ensure_neutral_domain(conn: Connection, keyring: Keyring, mail_domain:
         await add_verified_domain(conn, keyring, account_id=operator, name=name)
 
 
-async def signing_keys(
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """In whose name a message leaves."""
+
+    key: SigningKey | None
+    """What signs; None where not even the platform has a key yet."""
+    returns: str | None
+    """The verified host under the signing domain that return paths stand under, so that SPF agrees with From (RFC 7489
+    §3.1.2); None: the platform's neutral domain."""
+
+
+async def identities(
     conn: Connection, keyring: Keyring, wanted: Sequence[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], SigningKey | None]:
-    """For each (account, From domain) the key that signs; None where not even the platform has one yet.
+) -> dict[tuple[UUID, str], Identity]:
+    """For each (account, From domain) in whose name it leaves.
 
     Raises kit.crypto.Unreadable where a key was sealed under another LIVERY_SECRET_KEY.
     """
     rows = await conn.fetch(
-        """select w.account_id as for_account, w.from_domain, d.account_id, d.name, k.selector, k.private_sealed
+        """select w.account_id as for_account, w.from_domain, d.account_id, d.name, k.selector, k.private_sealed,
+                  (select h.host from domain_host h
+                    where h.domain_id = d.id and h.kind = 'return_path' and h.verified_at is not null
+                    order by h.verified_at, h.host limit 1) as returns
              from unnest($1::uuid[], $2::text[]) as w (account_id, from_domain)
              join account a on a.id = w.account_id
              left join lateral (
@@ -107,13 +123,13 @@ async def signing_keys(
         [account for account, _ in wanted],
         [domain for _, domain in wanted],
     )
-    found: dict[tuple[UUID, str], SigningKey | None] = {}
+    found: dict[tuple[UUID, str], Identity] = {}
     for row in rows:
         key = None
         if row["private_sealed"] is not None:
             aad = _aad(row["account_id"], row["name"], row["selector"])
             key = SigningKey(row["name"], row["selector"], keyring.open(row["private_sealed"], aad))
-        found[row["for_account"], row["from_domain"]] = key
+        found[row["for_account"], row["from_domain"]] = Identity(key, row["returns"])
     return found
 
 

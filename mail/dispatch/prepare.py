@@ -30,7 +30,6 @@ from mail.dispatch.treated import Treated, Treating
 from mail.suppressions import Listed
 from mail.transports import OutgoingMail, Source
 from mail.wire.address import AddressError, domain_of
-from mail.wire.dkim import SigningKey
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -41,6 +40,7 @@ _COPIES = 3
 # Seconds that a signing key is remembered: so long may a retired key still sign.
 _REMEMBER = 30.0
 _MOST_KEYS = 10_000
+_NOBODY = domains.Identity(None, None)
 
 type Signs = tuple[UUID, str]
 """Who signs: the account and the From domain."""
@@ -92,7 +92,7 @@ class Preparation:
         self._mail_domain = mail_domain
         self._settle = settle
         self._treating = Treating(db, keyring, mail_domain=mail_domain, public_url=public_url)
-        self._keys: dict[Signs, tuple[float, SigningKey | None]] = {}
+        self._keys: dict[Signs, tuple[float, domains.Identity]] = {}
 
     async def letters(self, leases: Sequence[Lease]) -> AsyncIterator[list[Letter]]:
         """Letters for everything that may leave, as they become ready; the rest is settled with its reason.
@@ -111,7 +111,7 @@ class Preparation:
         # A source may be another machine's: its mail leaves from the default address here, rather than wait.
         wanted = {standing.source for standing in standings.values() if standing.source is not None}
         here = {source for source in wanted if addresses.here(source.ip)}
-        keys = await patiently(lambda: self._signing_keys({_signs(group[0].claimed) for group in groups.values()}))
+        keys = await patiently(lambda: self._identities({_signs(group[0].claimed) for group in groups.values()}))
         for chunk in _chunks(list(groups.values()), together=min(_TOGETHER, self._budget.total // 8 // _COPIES)):
             # All at once: two half-served batches would wait for each other.
             await self._budget.take(sum(_COPIES * group[0].claimed.size for group in chunk))
@@ -133,7 +133,8 @@ class Preparation:
                     first=first,
                     content=contents.pop(first.message_id, None),
                     suspended=standing.barred,
-                    key=keys[_signs(first)],
+                    key=keys[_signs(first)].key,
+                    returns=keys[_signs(first)].returns,
                 )
                 source = standing.source if standing.source in here else None
                 ready += self._address(group, matter, source, treated.pop(first.message_id, None))
@@ -162,7 +163,7 @@ class Preparation:
                 parcel = Parcel(_COPIES * matter.first.size, len(group))
                 finish = steps.finishing(matter, self._mail_domain, treated)
                 make = functools.partial(
-                    steps.outgoing, keyring=self._keyring, mail_domain=self._mail_domain, source=source
+                    steps.outgoing, keyring=self._keyring, domain=matter.returns or self._mail_domain, source=source
                 )
                 letters = []
                 for lease in group:
@@ -180,15 +181,15 @@ class Preparation:
             self._settle(end)
         return []
 
-    async def _signing_keys(self, wanted: set[Signs]) -> dict[Signs, SigningKey | None]:
+    async def _identities(self, wanted: set[Signs]) -> dict[Signs, domains.Identity]:
         now = time.monotonic()
         if len(self._keys) >= _MOST_KEYS:
             self._keys.clear()
         unknown = [one for one in wanted if one not in self._keys or now - self._keys[one][0] >= _REMEMBER]
         if unknown:
             async with self._db.connection() as conn:
-                found = await domains.signing_keys(conn, self._keyring, unknown)
-            self._keys.update((one, (now, found.get(one))) for one in unknown)
+                found = await domains.identities(conn, self._keyring, unknown)
+            self._keys.update((one, (now, found.get(one, _NOBODY))) for one in unknown)
         return {one: self._keys[one][1] for one in wanted}
 
     async def _bodies(self, ids: Sequence[UUID]) -> dict[UUID, bytes]:

@@ -36,6 +36,8 @@ class Matter:
     """Its account, or one above, is suspended."""
     key: SigningKey | None
     """What signs for its From domain; None where not even the platform's neutral domain has a key."""
+    returns: str | None = None
+    """The host of its own under which its return paths stand; None: the mail domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +141,16 @@ def outgoing(
     claimed: Claimed,
     content: Callable[[Hop], bytes],
     keyring: Keyring,
-    mail_domain: str,
+    domain: str,
     *,
     source: Source | None = None,
 ) -> OutgoingMail:
-    """The transaction of one recipient, whose envelope sender is its own signed return path.
+    """The transaction of one recipient, whose envelope sender is its own signed return path under `domain`.
 
     A message that was submitted with the null sender is a notification and keeps it, so that nothing ever answers it
     (RFC 5321 §4.5.5).
     """
-    sender = f"{returnpath.encode(keyring, claimed.id)}@{mail_domain}" if claimed.envelope_from else ""
+    sender = f"{returnpath.encode(keyring, claimed.id)}@{domain}" if claimed.envelope_from else ""
     return OutgoingMail(
         sender=sender,
         recipients=(OutgoingRecipient(claimed.id, claimed.address, claimed.notify, claimed.orcpt),),

@@ -202,3 +202,16 @@ async def test_a_lost_ring_costs_delay_only(stage: Stage) -> None:
         await returns(stage, path, report("gone@far.test", "5.1.1", "550 5.1.1 no such user here"))
         stage.platform.launch("workers")
         assert await ended(stage, "gone@far.test", "bounced") == ["accepted", "delivered", "bounced"]
+
+
+async def test_return_paths_stand_under_the_accounts_own_host(stage: Stage) -> None:
+    async with stage.database() as conn:
+        await conn.execute(
+            """insert into domain_host (host, domain_id, kind, verified_at)
+               select 'bounces.shop.test', id, 'return_path', livery_now() from domain where name = 'shop.test'"""
+        )
+    async with stage.host() as sink:
+        path = await sent(stage, sink, "gone@far.test")
+        assert path.endswith("@bounces.shop.test")
+        await returns(stage, path, report("gone@far.test", "5.1.1", "550 5.1.1 no such user here"))
+        assert await ended(stage, "gone@far.test", "bounced") == ["accepted", "delivered", "bounced"]

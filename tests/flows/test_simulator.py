@@ -58,6 +58,39 @@ async def test_what_comes_back_comes_from_outside_in_real_time(stage: Stage, nam
     assert [row["reason"] for row in reasons] == wanted
 
 
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("opened", ["accepted", "delivered", "opened"]),
+        ("clicked", ["accepted", "delivered", "opened", "clicked"]),
+        ("unsubscribed", ["accepted", "delivered", "unsubscribed"]),
+    ],
+)
+async def test_people_open_click_and_unsubscribe_in_real_time(stage: Stage, name: str, kinds: list[str]) -> None:
+    address = f"{name}@simulator.livery.test"
+    content = (
+        f"From: user@shop.test\r\nTo: {address}\r\nSubject: News\r\nX-Lv-Track: opens, clicks\r\nX-Lv-Unsubscribe: yes\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+        '<html><body><a href="https://shop.test/a?b=c">a</a> <a href="https://shop.test/d">d</a></body></html>\r\n'
+    )
+    await stage.submit(content.encode(), [address])
+    assert await lived(stage, address, kinds[-1]) == kinds
+    async with stage.database() as conn:
+        # They count as people, and nobody else was there.
+        machines = await conn.fetchval(
+            "select count(*) from event e join recipient r on r.id = e.recipient_id where r.address = $1 and e.machine",
+            address,
+        )
+        urls = await conn.fetch(
+            "select v.url from visit v join recipient r on r.id = v.recipient_id where r.address = $1 and v.url is not null",
+            address,
+        )
+        reasons = await conn.fetch("select reason from suppression where address = $1", address)
+    assert machines == 0
+    assert [row["url"] for row in urls] == (["https://shop.test/a?b=c"] if name == "clicked" else [])
+    assert [row["reason"] for row in reasons] == (["unsubscribe"] if name == "unsubscribed" else [])
+
+
 async def lived(stage: Stage, address: str, kind: str) -> list[str]:
     """Wait for a fact of this kind; all facts of the address, in order."""
 

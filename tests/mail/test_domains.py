@@ -5,7 +5,7 @@ import pytest
 from kit.crypto import Keyring, Unreadable
 from kit.db import Database
 from kit.errors import Kind, LiveryError
-from mail.domains import add_domain, add_verified_domain, ensure_neutral_domain, mark_verified, signing_keys
+from mail.domains import add_domain, add_verified_domain, ensure_neutral_domain, identities, mark_verified
 from mail.wire.address import AddressError
 from tests.support.world import SECRET_KEY, World
 
@@ -16,7 +16,7 @@ async def signer(db: Database, world: World, tenant: str, domain: str) -> str | 
     """The d= that signs mail of this tenant from this domain."""
     account = getattr(world, tenant).id
     async with db.connection() as conn:
-        key = (await signing_keys(conn, RING, [(account, domain)]))[account, domain]
+        key = (await identities(conn, RING, [(account, domain)]))[account, domain].key
     return key.domain if key else None
 
 
@@ -63,4 +63,33 @@ async def test_private_keys_are_sealed_and_belong_to_their_rows(world_db: Databa
                where domain_id = (select id from domain where name = 'shop.test')"""
         )
         with pytest.raises(Unreadable):
-            await signing_keys(conn, RING, [(world.shop.id, "shop.test")])
+            await identities(conn, RING, [(world.shop.id, "shop.test")])
+
+
+async def test_return_paths_stand_under_a_verified_host_of_the_domain_that_signs(
+    world_db: Database, world: World
+) -> None:
+    async def returns(tenant: str, domain: str) -> str | None:
+        account = getattr(world, tenant).id
+        async with world_db.connection() as conn:
+            return (await identities(conn, RING, [(account, domain)]))[account, domain].returns
+
+    async with world_db.connection() as conn:
+        for host, domain, kind, verified in (
+            ("bounces.shop.test", "shop.test", "return_path", True),
+            ("early.shop.test", "shop.test", "return_path", False),
+            ("click.shop.test", "shop.test", "tracking", True),
+            ("bounces.acme.test", "acme.test", "return_path", True),
+        ):
+            await conn.execute(
+                """insert into domain_host (host, domain_id, kind, verified_at)
+                   select $1, id, $3, case when $4 then livery_now() end from domain where name = $2""",
+                host,
+                domain,
+                kind,
+                verified,
+            )
+    assert await returns("shop", "shop.test") == "bounces.shop.test"
+    assert await returns("shop", "elsewhere.test") == "bounces.shop.test"
+    assert await returns("acme", "acme.test") == "bounces.acme.test"
+    assert await returns("rival", "rival.test") is None
