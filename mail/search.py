@@ -30,6 +30,7 @@ class MessageView:
     message_id_header: str | None
     door: str
     recipient_count: int
+    tag: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class RecipientView:
     status: str | None
     reply: str | None
     cause: str | None
+    copy: bool
+    """Nobody the sender named: a rule's (`mail.copies`)."""
     uncertain: bool
     opened_at: datetime | None
     clicked_at: datetime | None
@@ -90,10 +93,11 @@ class RecipientFilter:
 
 
 _MESSAGE = """m.id, m.account_id, m.sender, m.subject, m.size, m.accepted_at, m.message_id_header, m.door,
-              m.recipient_count"""
+              m.recipient_count, m.tag"""
 
 _RECIPIENT = """r.id as r_id, r.address, r.state, r.attempts, r.next_attempt_at, r.code, r.status, r.reply, r.cause,
-                r.uncertain, r.opened_at, r.clicked_at, r.unsubscribed_at, r.complained_at, r.updated_at"""
+                r.copy_rule_id is not null as copy, r.uncertain, r.opened_at, r.clicked_at, r.unsubscribed_at,
+                r.complained_at, r.updated_at"""
 
 _LAST = UUID(int=2**128 - 1)
 _FIRST = UUID(int=0)

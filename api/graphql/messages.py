@@ -41,6 +41,7 @@ class Message:
     message_id_header: str | None = strawberry.field(description="As submitted, without angle brackets.")
     door: str = strawberry.field(description='"smtp", "api", or "note" for the platform\'s own mail.')
     recipient_count: int
+    tag: str | None = strawberry.field(description="What its sender filed it under.")
     row_id: strawberry.Private[UUID]
     recipients: RecipientConnection = strawberry.field(
         resolver=_recipients_of, description="Its recipients, in the order they were given."
@@ -74,6 +75,7 @@ def message(found: search.MessageView) -> Message:
         message_id_header=found.message_id_header,
         door=found.door,
         recipient_count=found.recipient_count,
+        tag=found.tag,
         row_id=found.id,
     )
 

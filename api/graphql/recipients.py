@@ -51,6 +51,9 @@ class Recipient:
     id: strawberry.ID
     address: str
     state: RecipientState
+    copy: bool = strawberry.field(
+        description="A copy (BCC) that a rule of the account made, not whom the sender named."
+    )
     attempts: int = strawberry.field(description="Attempts begun.")
     next_attempt_at: datetime | None = strawberry.field(description="When the next attempt is due, while it waits.")
     reply: str | None = strawberry.field(
@@ -100,6 +103,7 @@ def recipient(found: search.RecipientView) -> Recipient:
         id=strawberry.ID(str(found.id)),
         address=found.address,
         state=RecipientState(found.state.value),
+        copy=found.copy,
         attempts=found.attempts,
         next_attempt_at=found.next_attempt_at,
         reply=reply_line(found.code, found.status, found.reply),
