@@ -24,7 +24,7 @@
     stats          counts: a fold over the ledger
     search         lists and single messages
     notices        what the platform itself writes to people
-    returns        what comes back to a signed return path
+    returns        what comes back to a signed return path or from a feedback loop: judged once, forwarded where wished
     unsubscribes   who wants no more mail: offered in each mail, heard by link, button or mail, undone by the same link
                    (unsubscribe_tags: with which words)
     tracking       the links and the pixel of a recipient's mail, under whose host, and how they are switched off
