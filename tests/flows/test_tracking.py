@@ -7,18 +7,22 @@ import html
 import re
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from kit.crypto import Keyring
+from mail.wire import tracked
+from mail.wire.tracked import Whose
 from tests.support.databases import make_template, make_world_template
 from tests.support.graphql import Api
 from tests.support.postgres import Postgres, embedded_binaries
 from tests.support.sink import Sink
 from tests.support.stage import Stage, eventually
-from tests.support.world import PASSWORD
+from tests.support.world import PASSWORD, SECRET_KEY
 
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
@@ -89,6 +93,12 @@ def target(answer: httpx.Response) -> str:
     return found
 
 
+def never_sent(stage: Stage) -> str:
+    """The token of a long link that no mail ever held."""
+    whose = Whose(stage.world.shop.id, UUID(int=1), date.today())
+    return tracked.click_token(Keyring(SECRET_KEY), whose, tracked.long_id(whose.account_id, "https://shop.test/"))
+
+
 async def facts(stage: Stage, to: str) -> list[tuple[str, bool, bool]]:
     """What is known of a reader's opens and clicks: kind, by a machine, the first."""
     async with stage.database() as conn:
@@ -136,6 +146,7 @@ async def test_while_the_database_is_away_links_lead_on_and_are_told_afterwards(
     # Long links are known by heart within seconds of the mail.
     assert target(await fetch(stage, links[3], agent="curl/8.5.0")) == LONG
     await become(stage, "patient@far.test", 1)
+    unheard_of = f"http://shop.localhost/t/{never_sent(stage)}"
     await asyncio.to_thread(populated.stop)
     slowest = 0.0
     try:
@@ -144,12 +155,19 @@ async def test_while_the_database_is_away_links_lead_on_and_are_told_afterwards(
             assert target(await fetch(stage, link)) == written
             slowest = max(slowest, time.monotonic() - begun)
         assert (await fetch(stage, pixel)).status_code == 200
+        nowhere = await fetch(stage, unheard_of)
+        assert (nowhere.status_code, nowhere.headers["retry-after"]) == (503, "60"), "the one that has to be looked up"
         folder = stage.platform.folder / "data" / "visits"
         [spool] = folder.iterdir()
         assert spool.read_bytes().count(b"\n") == 5
     finally:
         await asyncio.to_thread(populated.start)
     assert slowest < 2, "nobody waited for the database"
+
+    async def over() -> bool | None:
+        return True if (await fetch(stage, unheard_of)).status_code == 410 else None
+
+    await eventually(over, "an answer about the long link")
     found = await become(stage, "patient@far.test", 6)
     assert sorted(kind for kind, _, _ in found) == ["clicked"] * 5 + ["opened"]
     assert sum(first for _, _, first in found) == 1, "all links in a second: a machine; the open was a person's"
