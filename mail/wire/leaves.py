@@ -102,6 +102,8 @@ def written(leaf: Leaf, edited: bytes) -> list[Change]:
         raw = encodebytes(raw).replace(b"\n", b"\r\n")
     else:
         raw = _quoted(raw)
+        if body.endswith(b"\r\n") and not raw.endswith(b"\r\n"):
+            raw += b"=\r\n"  # a line end that is none, so that nobody adds one that is
     if entity.encoding == "base64" or encoding == b"base64":
         # The last line end is the boundary's where there is one.
         raw = raw if body.endswith(b"\r\n") else raw.removesuffix(b"\r\n")

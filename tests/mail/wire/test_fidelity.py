@@ -73,7 +73,10 @@ def message(kind: str, charset: str, encoding: str, raw: bytes) -> bytes:
     if encoding == "base64":
         raw = encodebytes(raw).replace(b"\n", b"\r\n")
     elif encoding == "quoted-printable" and b"\0" in raw:
-        raw = b"=\r\n".join(b"".join(b"=%02X" % byte for byte in raw[at : at + 25]) for at in range(0, len(raw), 25))
+        raw = (
+            b"=\r\n".join(b"".join(b"=%02X" % byte for byte in raw[at : at + 25]) for at in range(0, len(raw), 25))
+            + b"=\r\n"
+        )
     elif encoding == "quoted-printable":
         raw = b"\r\n".join(
             quopri.encodestring(line, quotetabs=True).replace(b"\n", b"\r\n") for line in raw.split(b"\r\n")
