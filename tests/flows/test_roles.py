@@ -21,6 +21,9 @@ VALUES: dict[str, Any] = {
     "Mutation.sendMail.input.sender": "user@shop.test",
     "Mutation.sendMail.input.to": ["delivered@far.test"],
     "Mutation.sendMail.input.text": "t",
+    # The account's own list; the one that holds for everybody is the operator's alone.
+    "Query.suppressions.forEverybody": False,
+    "Mutation.addSuppression.input.forEverybody": False,
 }
 """What the questions need where an invented value would not do. Ids name nothing unless `one_message` gives them."""
 
