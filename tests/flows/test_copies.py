@@ -67,6 +67,14 @@ async def test_a_copy_goes_beside_the_mail_marked_signed_and_paid(stage: Stage) 
     assert [mail.recipients for mail in mails].count((BOSS,)) == 2, "the question, and the one copy"
     async with stage.database() as conn:
         assert await credits.left(conn, shop.id) == before - 3
+    nodes = (await full(stage, shop).run("{ recipients(first: 9) { nodes { address copy message { tag } } } }"))[
+        "recipients"
+    ]["nodes"]
+    assert [(node["address"], node["copy"], node["message"]["tag"]) for node in nodes] == [
+        ("other@far.test", False, None),
+        (BOSS, True, "bills"),
+        ("reader@far.test", False, "bills"),
+    ]
 
 
 async def test_a_copy_that_bounces_stops_its_rule_and_nobody_is_suppressed(stage: Stage) -> None:
@@ -86,3 +94,24 @@ async def test_a_copy_that_bounces_stops_its_rule_and_nobody_is_suppressed(stage
         await sink.receives(count + 1)
         await stage.settle()
         assert [mail.recipients for mail in sink.accepted[count:]] == [("b@far.test",)]
+
+
+async def test_a_copy_is_not_tracked_and_nobody_is_unsubscribed_by_it(stage: Stage) -> None:
+    acme = stage.world.acme
+    choice = {"trackOpens": True, "trackClicks": True, "listUnsubscribe": True}
+    chosen = await full(stage, acme).run(
+        "mutation ($input: UpdateTreatmentInput!) { updateTreatment(input: $input) { __typename } }", input=choice
+    )
+    assert chosen == {"updateTreatment": {"__typename": "Treatment"}}
+    page = b'<p>See <a href="https://shop.test/x">this</a>.</p><% unsubscribe %>\r\n'
+    head = f"From: {acme.email}\r\nTo: a@far.test\r\nSubject: s\r\nMIME-Version: 1.0\r\n".encode()
+    async with stage.host() as sink:
+        await agreed(stage, sink, acme, BOSS)
+        await stage.submit(head + b"Content-Type: text/html\r\n\r\n" + page, ["a@far.test"], tenant=acme)
+        mails = await sink.receives(3)
+        await stage.settle()
+    copy, mail = to(mails, BOSS).content, to(mails, "a@far.test").content
+    assert b"/t/" in mail and b"https://shop.test/x" not in mail and b"/u/" in mail
+    assert b"https://shop.test/x" in copy
+    for ours in (b"/t/", b"/u/", b"<img", b"\nlist-unsubscribe", b"<%"):
+        assert ours not in copy.lower()
