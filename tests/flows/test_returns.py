@@ -198,9 +198,9 @@ async def test_a_lost_ring_costs_delay_only(stage: Stage) -> None:
     """Workers that were away when it came judge it when they are back."""
     async with stage.host() as sink:
         path = await sent(stage, sink, "gone@far.test")
-        stage.platform.stop("workers")
+        await asyncio.to_thread(stage.platform.stop, "workers")
         await returns(stage, path, report("gone@far.test", "5.1.1", "550 5.1.1 no such user here"))
-        stage.platform.launch("workers")
+        await asyncio.to_thread(stage.platform.launch, "workers")
         assert await ended(stage, "gone@far.test", "bounced") == ["accepted", "delivered", "bounced"]
 
 
