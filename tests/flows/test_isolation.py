@@ -303,6 +303,9 @@ async def test_the_lists_tell_those_who_may_see(court: Court) -> None:
         "Query.smtpSettings",
         "Query.templates",
         "Query.copyRules",
+        "Query.unsubscribes",
+        "Query.unsubscribeTags",
+        "Query.deadLinks",
     }
     assert found["acme"] >= {
         "Query.messages",
