@@ -49,6 +49,13 @@ _DELAYED = re.compile(
     re.IGNORECASE,
 )
 
+_ARRIVED = re.compile(
+    r"(?<!not )(?<!not be )(?<!not been )successfully (?:been )?(?:delivered|relayed)|\b(?:was|been|were) relayed to\b"
+    r"|\bdelivery (?:was |has been )?success",
+    re.IGNORECASE,
+)
+_TOLD = (("delayed", _DELAYED), ("delivered", _ARRIVED))
+
 
 @dataclass(frozen=True, slots=True)
 class _Anchor:
@@ -68,7 +75,7 @@ def findings(text: str, *, failed: Sequence[str] = (), own: Collection[str] = ()
     """
     lines = notice(text)
     anchors = _anchors(lines, {one.lower() for one in failed}, own)
-    action = "delayed" if any(_DELAYED.search(line) for line in lines) else None
+    action = next((what for what, told in _TOLD if any(told.search(line) for line in lines)), None)
     people = list(dict.fromkeys([*failed, *(anchor.address for anchor in anchors)]))[:MAX_FINDINGS]
     if failed:
         people = list(dict.fromkeys(failed))[:MAX_FINDINGS]

@@ -164,19 +164,32 @@ _FAILED = re.compile(
 )
 
 
+# What only a mail system has to say; anybody may write "delayed", or of the delivery status of an order.
+_SURE = re.compile(
+    r"(?:could|can) ?(?:not|n't) be delivered|undeliverable|unable to deliver|deliver\w* (?:has )?failed|failed to deliver"
+    r"|(?:was not|wasn't|not been|hasn't been) delivered|delivery failure|did not reach the following"
+    r"|\b[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b",
+    re.IGNORECASE,
+)
+
+
 def _in_sentences(mail: Parts, own: Collection[str]) -> Returned:
     named = [one for field in mail.head.all("x-failed-recipients") for one in addresses(_shown(mail, field))]
     subject = mail.head.shown("subject")
-    failed = bool(named or mail.status or _FAILED.search(subject))
+    system = bool(named or mail.status or _DAEMON.search(_author(mail.head)))
+    failed = bool(named or mail.status)
     spoken: list[Finding] = []
-    # A mail system that names an address and a reply has nothing else to tell, in whatever language.
-    daemon = bool(_DAEMON.search(_author(mail.head)))
     for words in mail.words:
         notice = "\n".join(prose.notice(words))
-        if failed or _FAILED.search(notice) or (daemon and prose.reply(notice) is not None):
+        if failed or (system and (_FAILED.search(f"{subject}\n{notice}") or prose.reply(notice) is not None)):
+            # A mail system that names an address and a reply has nothing else to tell, in whatever language.
             failed = True
             spoken += prose.findings(words, failed=named, own=own)
-    if not failed:
+        elif not system and _SURE.search(f"{subject}\n{notice}"):
+            # No mail system by its name: it has to say whom it failed to reach, and that is not itself.
+            author = address(mail.head.shown("from")) or ""
+            spoken += prose.findings(words, own={*own, author.lower()})
+    if not failed and not spoken:
         return Returned(Kind.UNKNOWN, (_of_author(mail),))
     found: dict[str, Finding] = {}
     for one in spoken:
