@@ -62,6 +62,9 @@ _CLOSED = frozenset(
     b"h1 h2 h3 h4 h5 h6 header i ins label main nav nobr ol pre s section select small span strike strong sub sup table "
     b"tt u ul".split()
 )
+# Of these, those that go on behind the end of what they were opened in, three of a kind at most.
+_FORMATTING = frozenset(b"a b big code em font i nobr s small strike strong tt u".split())
+_AT_MOST = 3
 
 
 class Kind(IntEnum):
@@ -164,8 +167,7 @@ def scan(document: bytes) -> Page:
     """Find the places. Never fails."""
     tags: list[Tag] = []
     links: list[Link] = []
-    opened: list[bytes] = []
-    counts = dict.fromkeys(_CLOSED, 0)
+    opened = _Opened()
     # Where the words begin moves on as long as there is nothing but a head.
     start = position = 3 if document.startswith(b"\xef\xbb\xbf") else 0
     head, deep = True, False
@@ -185,9 +187,8 @@ def scan(document: bytes) -> Page:
             position = stop
         if kind is Kind.OPEN:
             if name in _CLOSED:
-                opened.append(name)
-                counts[name] += 1
-                if len(opened) > DEEPEST:
+                opened.begin(name)
+                if len(opened.names) > DEEPEST:
                     deep = True
                     break
             if name == b"a" or name == b"area":
@@ -199,22 +200,58 @@ def scan(document: bytes) -> Page:
                     else:
                         tags.append(Tag(link.start, link.end, number or None, link))
         elif kind is Kind.CLOSE:
-            if counts.get(name):
-                # Those within it that nobody closed end with it.
-                while (last := opened.pop()) != name:
-                    counts[last] -= 1
-                counts[name] -= 1
+            if name in _CLOSED:
+                opened.end(name)
             elif name == b"body" or (name == b"html" and after != b"body"):
                 # Words behind it are shown all the same, so the last one counts.
-                end, after, still = mark, name, tuple(opened)
+                end, after, still = mark, name, tuple(opened.names)
         elif kind is Kind.TAG:
             tags.append(Tag(mark, stop, int(name) if name else None))
         elif kind is Kind.HIDDEN and end < 0:
-            end, still = mark, tuple(opened)
+            end, still = mark, tuple(opened.names)
     if end < 0:
-        end, still = len(document), tuple(opened)
+        end, still = len(document), tuple(opened.names)
     closing = b"".join(b"</%s>" % name for name in reversed(still))
     return Page(tuple(links), tuple(tags), min(start, end), end, closing, deep)
+
+
+class _Opened:
+    """What is open at a place of a document, as far as it has to be closed."""
+
+    def __init__(self) -> None:
+        self.names: list[bytes] = []
+        # How many of each are open within the innermost table, and within those around it.
+        self._counts: dict[bytes, int] = {}
+        self._around: list[dict[bytes, int]] = []
+
+    def begin(self, name: bytes) -> None:
+        self.names.append(name)
+        if name == b"table":
+            self._around.append(self._counts)
+            self._counts = {}
+        else:
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def end(self, name: bytes) -> None:
+        """An end tag: it ends what is in it as well, and reaches nothing outside of the table that it stands in."""
+        if name == b"table":
+            if not self._around:
+                return
+            self._counts = self._around.pop()
+        elif not self._counts.get(name):
+            return
+        on: list[bytes] = []
+        while (last := self.names.pop()) != name:
+            if last in _FORMATTING:
+                on.append(last)
+            if name != b"table":
+                self._counts[last] -= 1
+        if name != b"table":
+            self._counts[name] -= 1
+        if name not in _FORMATTING:
+            for one in reversed(on):
+                if self._counts.get(one, 0) < _AT_MOST:
+                    self.begin(one)
 
 
 def _find(document: bytes, name: bytes, position: int, stop: int) -> Link | None:
