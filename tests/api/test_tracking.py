@@ -28,6 +28,7 @@ from tests.mail.test_visits import CHROME
 from tests.mail.wire.test_tracked import BAD, GOOD
 from tests.support.postgres import Postgres
 
+URLS = Path(__file__).resolve().parents[1] / "corpus" / "urls" / "urls.txt"
 KEYS = Keyring(bytes.fromhex(SECRET))
 
 EVENTS = "{ events(first: 100) { nodes { kind recipient machine } } }"
@@ -90,7 +91,7 @@ async def told(world: World, count: int) -> list[Any]:
     async def there() -> bool:
         return len(await visits(world)) >= count
 
-    await until(there)
+    await until(there, seconds=20)
     return await visits(world)
 
 
@@ -105,6 +106,21 @@ async def test_a_link_leads_to_exactly_what_was_written(world: World) -> None:
         assert answer.headers["cache-control"] == "no-store"
         assert "livery" not in str(answer.headers).lower()
     assert [row["url"] for row in await told(world, len(short))] == short
+
+
+async def test_every_address_of_the_corpus_comes_back_byte_for_byte(world: World) -> None:
+    tracker = await delivered(world)
+    targets = [line for line in URLS.read_text("utf-8").split("\n") if tracked.may_track(line)]
+    assert len(targets) >= 300
+    async with world.db.connection() as conn:
+        await tracking.keep(conn, [(world.accounts["shop.test"], one) for one in targets if tracker.is_long(one)])
+    headers = {"host": f"click.shop.test:{world.port}", "user-agent": "curl/8.5.0"}
+    async with httpx.AsyncClient(headers=headers, timeout=20) as client:
+        for target in targets:
+            link = tracker.link(target) or ""
+            answer = await client.get(world.url(link[link.index("/t/") :]))
+            assert (answer.status_code, location(answer)) == (302, target.encode())
+    assert {row["url"] for row in await told(world, len(targets))} == set(targets)
 
 
 async def test_a_long_link_leads_on_by_its_id(world: World) -> None:
@@ -204,7 +220,7 @@ async def test_a_killed_link_leads_nowhere_until_it_is_revived(world: World) -> 
         async def reached() -> bool:
             return [(await fetch(world, link)).status_code for link in (bad, fine)] == list(wanted)
 
-        await until(reached)
+        await until(reached, seconds=20)
 
     await statuses(302, 302)
     one = (await parent.ask(KILL, target="https://shop.test/bad", account=shop))["killLink"]
@@ -304,7 +320,7 @@ async def test_what_a_dead_process_left_is_told_once(postgres: Postgres, seeded:
         async def taken() -> bool:
             return not left.exists()
 
-        await until(taken)
+        await until(taken, seconds=20)
         assert await visits(world) == [], "of a recipient who is gone"
         tracker = await delivered(world)
         kept = spool.make(tmp_path / "visits", most=10_000)
