@@ -10,6 +10,7 @@ from kit.db import Database
 from kit.errors import Kind, LiveryError
 from kit.ids import new_id
 from mail import choices, templates
+from mail.accounts import deletion
 from mail.choices import NONE, Choice
 from mail.templates import Draft, TemplateKind, TemplateView
 from tenants.permissions import Permission
@@ -208,3 +209,16 @@ async def test_nobody_chooses_what_is_not_theirs_or_not_of_that_kind(world_db: D
         assert await conn.fetchval("select count(*) from treatment") == 0
     assert await audited(world_db) == before
     assert (await choose(world_db, world.shop, credential, template_id=made.id)).template_id == made.id
+
+
+async def test_a_deleted_account_keeps_none_of_it_and_its_neighbour_all(world_db: Database, world: World) -> None:
+    for tenant in (world.shop, world.cafe):
+        await create(world_db, tenant, PAGE)
+        await choose(world_db, tenant, track_opens=True)
+        async with world_db.connection() as conn:
+            await make(conn, "copy_rule", tenant.id, "mark")
+    async with world_db.unit_of_work() as unit:
+        await deletion.delete(unit, owner(world.acme), world.shop.id, typed="Shop.Test")
+    async with world_db.connection() as conn:
+        for table in ("template", "treatment", "copy_rule"):
+            assert [row["account_id"] for row in await conn.fetch(f"select account_id from {table}")] == [world.cafe.id]
