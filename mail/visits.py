@@ -42,14 +42,17 @@ class Note(msgspec.Struct, frozen=True, gc=False):
     ahead: bool = False
 
 
-# Those of accounts that are not seen, of recipients that are gone and of copies are left out.
+# Those of accounts that are not seen or are deleted, of recipients that are gone and of copies are left out.
 _PEOPLE = f"""
 select r.id, r.message_id, r.account_id, r.state, r.opened_at, r.clicked_at, livery_now() as now,
        (select min(e.at) from event e where e.recipient_id = r.id and e.kind = '{EventKind.DELIVERED.value}') as delivered_at,
        coalesce((select t.whole_ip from treatment t where t.account_id = r.account_id and t.credential_id is null), false)
          as whole_ip,
        (select count(*) from (select from visit v where v.recipient_id = r.id limit {MOST_OF_ONE}) as v) as visits
-  from recipient r where r.id = any ($1::uuid[]) and r.copy_rule_id is null order by r.id for no key update of r
+  from recipient r
+ where r.id = any ($1::uuid[]) and r.copy_rule_id is null
+   and exists (select from account a where a.id = r.account_id and a.deleted_at is null)
+ order by r.id for no key update of r
 """
 
 

@@ -1,5 +1,6 @@
 """What do suspension and deletion mean for an account's mail? Commands and the clock's slices, on a database of their own."""
 
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
@@ -10,10 +11,12 @@ from kit import clock
 from kit.crypto import Keyring
 from kit.db import Database
 from kit.errors import LiveryError
-from mail import feed, returns, search, stats
+from kit.ids import new_id
+from mail import feed, returns, search, stats, tracking, visits
 from mail.accounts import activity, deletion, suspension
 from mail.dispatch import claim as queue
 from mail.intake import Intake
+from mail.visits import Note
 from mail.wire import returnpath
 from tenants import credits, sessions, sub_accounts, views
 from tenants.authentication import authenticate_key, authenticate_smtp
@@ -296,6 +299,10 @@ async def test_the_purge_leaves_sums_and_the_ledger_of_credits_and_nothing_else(
     async with world_db.transaction() as conn:
         assert await returns.receive(conn, mail["a@x.test"], b"Subject: bounce\r\n\r\n") is not None
         await conn.execute("update recipient set state = 'sending' where id = $1", mail["c@x.test"])
+        opened = Note(new_id(), world.shop.id, mail["a@x.test"], time.time(), None, "canary-7f3a", "192.0.2.1")
+        assert await visits.record(conn, [opened]) == {world.shop.id}
+        await tracking.keep(conn, [(world.shop.id, "https://shop.test/canary-7f3a")])
+        await tracking.kill(conn, scope(world.shop), account_id=None, target=None, reason="canary-7f3a")
     async with world_db.unit_of_work() as unit:
         await deletion.delete(unit, scope(world.acme), world.shop.id, typed="Shop.Test", give_back=False)
     while (await deletion.purge(world_db)).busy:
@@ -314,7 +321,7 @@ async def test_the_purge_leaves_sums_and_the_ledger_of_credits_and_nothing_else(
         await counted(world_db)
     assert finished == (world.shop.id,)
     async with world_db.connection() as conn:
-        for table in ("message", "recipient", "event", "attempt"):
+        for table in ("message", "recipient", "event", "attempt", "visit", "long_target", "killed_link"):
             assert await conn.fetchval(f"select count(*) from {table} where account_id = $1", world.shop.id) == 0, table
         assert await conn.fetchval("select count(*) from returned_mail") == 0
         assert await conn.fetchval("select count(*) from body") == 1, "rival's"

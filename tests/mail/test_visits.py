@@ -164,6 +164,10 @@ async def test_copies_strangers_and_the_deleted_leave_nothing(world_db: Database
     assert await rows(world_db) == []
     assert await record(world_db, copy.opens(), nobody.opens(), elsewhere.clicks(), who.opens()) == {world.shop.id}
     assert len(await rows(world_db)) == 1
+    async with world_db.connection() as conn:
+        await conn.execute("update account set deleted_at = livery_now() where id = $1", world.shop.id)
+    assert await record(world_db, who.opens()) == frozenset()
+    assert len(await rows(world_db)) == 1
 
 
 async def test_an_account_may_keep_whole_addresses(world_db: Database, world: World, intake: Intake) -> None:
