@@ -40,6 +40,7 @@ bench: python-dev
 	.venv/bin/python -m bench.memory
 	.venv/bin/python -m bench.auth
 	.venv/bin/python -m bench.logins
+	.venv/bin/python -m bench.additions
 	.venv/bin/python -m bench.clicks
 
 lint: python-dev

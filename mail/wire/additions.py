@@ -107,7 +107,7 @@ def opened(content: bytes) -> Opened:
     if head.find("dkim-signature") or head.find("arc-message-signature"):
         return Opened(head, (), "it is signed already", signed=True)
     try:
-        root = read(content)
+        root = read(head)
         if any(_sealed(entity) for entity in root.walk()):
             raise Ambiguous("it is signed or encrypted")
         found = tuple(
@@ -222,4 +222,4 @@ def _with_fields(content: bytes, head: Head, fields: tuple[bytes, ...]) -> bytes
     names = {field.partition(b":")[0].strip().decode("ascii").lower() for field in fields}
     if not fields or any(field.key in names for field in head.fields):
         return content
-    return edit(scan(content), first=fields)
+    return b"".join((*fields, content)) if head.closed and head.fields else edit(scan(content), first=fields)

@@ -55,9 +55,9 @@ class Entity:
             yield from part.walk()
 
 
-def read(content: bytes) -> Entity:
-    """The tree of a message with canonical lines. Raises Ambiguous."""
-    return _Reader(content).entity(0, len(content), 0)
+def read(head: Head) -> Entity:
+    """The tree of a message with canonical lines, by its header. Raises Ambiguous."""
+    return _Reader(head.content).entity(head, len(head.content), 0)
 
 
 class _Reader:
@@ -65,11 +65,10 @@ class _Reader:
         self.content = content
         self.count = 0
 
-    def entity(self, start: int, end: int, level: int) -> Entity:
+    def entity(self, head: Head, end: int, level: int) -> Entity:
         self.count += 1
         if self.count > PARTS:
             raise Ambiguous(f"it has more than {PARTS:,} parts")
-        head = scan(self.content, start, end)
         if len(head.fields) > FIELDS:
             raise Ambiguous(f"a header has more than {FIELDS:,} fields")
         field = _only(head, "content-type")
@@ -97,7 +96,7 @@ class _Reader:
         regions = _regions(self.content, head.body, end, boundary)
         if not regions:
             raise Ambiguous("the boundary of a multipart never comes")
-        parts = tuple(self.entity(*region, level + 1) for region in regions)
+        parts = tuple(self.entity(scan(self.content, start, end), end, level + 1) for start, end in regions)
         return Entity(head, end, entity.kind, parameters, disposition, entity.named, entity.encoding, parts)
 
 

@@ -31,22 +31,33 @@ _ATTRIBUTE = (
     rb"[^\t\n\f\r />][^\t\n\f\r />=]*+(?:(?!" + _WS + rb"*+=)|" + _WS + rb"*+=" + _WS + rb"*+"
     rb"(?:\"[^\"]*+\"|'[^']*+'|" + _UNQUOTED + rb"|(?=>)))"
 )
-_REST = re.compile(rb"(?:[\t\n\f\r /]++|" + _ATTRIBUTE + rb")*+>")
+_TAG_REST = rb"(?:[\t\n\f\r /]++|" + _ATTRIBUTE + rb")*+>"
+_REST = re.compile(_TAG_REST)
 # The same, one at a time: name, value in double quotes, in single ones, in none.
 _ONE = re.compile(
     rb"[\t\n\f\r /]*+([^\t\n\f\r />][^\t\n\f\r />=]*+)(?:" + _WS + rb"*+=" + _WS + rb"*+"
     rb"(?:\"([^\"]*+)\"|'([^']*+)'|(" + _UNQUOTED + rb")|(?=>)))?+"
 )
-_NAME = re.compile(rb"(/?+)([A-Za-z][^\t\n\f\r />]*+)")
-
-_MARK = re.compile(rb"<(?=[A-Za-z/!?])")
+# A whole tag, or what else begins markup.
+_MARKUP = rb"<(?:(/?+)([A-Za-z][^\t\n\f\r />]*+)" + _TAG_REST + rb"|(?=[A-Za-z/!?]))"
+_MARK = re.compile(_MARKUP)
 _GAP = rb"(?:[\t\n\f\r ]|&nbsp;|&#160;|\xc2?+\xa0)"
-_TAG = rb"%" + _GAP + rb"*+unsubscribe(?:" + _GAP + rb"++([0-9]{1,9}))?+" + _GAP + rb"*+%(?:>|&gt;)"
-_MARK_OR_TAG = re.compile(rb"<(?=[A-Za-z/!?])|(?:<|&lt;)" + _TAG, re.IGNORECASE)
+_TAG = rb"%" + _GAP + rb"*+unsubscribe(?:" + _GAP + rb"++(?P<number>[0-9]{1,9}))?+" + _GAP + rb"*+%(?:>|&gt;)"
+_MARK_OR_TAG = re.compile(_MARKUP + rb"|(?:<|&lt;)(?P<tag>" + _TAG + rb")", re.IGNORECASE)
 # As the whole of an href, where editors like to write it percent-encoded.
 _LINK_TAG = re.compile(
     r"\s*+(?:<|%3c)%(?:25)?+(?:\s|%20)*+unsubscribe(?:(?:\s|%20)++([0-9]{1,9}))?+(?:\s|%20)*+%(?:25)?+(?:>|%3e)\s*+",
     re.IGNORECASE,
+)
+
+# Tags that `scan` need not see: most of those in a newsletter.
+_DULL_TAGS = rb"</?+(?:t[drh]|tbody|thead|p|br|img|li|hr|col|o:p)(?=[\t\n\f\r />])" + _TAG_REST
+# So is an inline element with nothing but words in it.
+_INLINE = rb"<(?P<inline>span|b|i|u|em|strong|font|small)(?=[\t\n\f\r />])" + _TAG_REST
+_INLINE_END = rb"</(?P=inline)[\t\n\f\r ]*+>"
+_DULL = re.compile(rb"(?:[^<]++|" + _DULL_TAGS + rb"|" + _INLINE + rb"[^<]*+" + _INLINE_END + rb")++", re.IGNORECASE)
+_DULL_BUT_TAGS = re.compile(
+    rb"(?:[^<&]++|&(?!lt;%)|" + _DULL_TAGS + rb"|" + _INLINE + rb"[^<&]*+" + _INLINE_END + rb")++", re.IGNORECASE
 )
 
 _COMMENT_END = re.compile(rb"--!?>")
@@ -85,38 +96,51 @@ type Token = tuple[Kind, int, int, bytes, int]
 """Its kind, where it begins and ends, its name in lower case (of a TAG its number), and where its attributes begin."""
 
 
-def tokens(document: bytes, *, tags: bool = False) -> Iterator[Token]:
-    """The markup of a document, in order; what lies between two tokens is words. `tags`: find the account's tags too."""
-    search, rest, name_at = (_MARK_OR_TAG if tags else _MARK).search, _REST.match, _NAME.match
+def tokens(document: bytes, *, tags: bool = False, all: bool = True) -> Iterator[Token]:
+    """The markup of a document, in order; what lies between two tokens is words.
+
+    `tags`: find the account's tags too. Without `all`, tags of no consequence for `scan` are passed over as if they were words.
+    """
+    search = (_MARK_OR_TAG if tags else _MARK).search
+    dull = None if all else (_DULL_BUT_TAGS if tags else _DULL).match
     position, size = 0, len(document)
-    while found := search(document, position):
-        mark = found.start()
-        if tags and found.end() - mark > 1:
-            position = found.end()
-            yield Kind.TAG, mark, position, found[1] or b"", position
-            continue
-        named = name_at(document, mark + 1)
-        if named is None:
+    while True:
+        if dull is not None and (passed := dull(document, position)) is not None:
+            position = passed.end()
+        found = search(document, position)
+        if found is None:
+            return
+        mark, position = found.span()
+        slash, name = found.group(1, 2)
+        if name is None:
+            if tags and found["tag"] is not None:
+                yield Kind.TAG, mark, position, found["number"] or b"", position
+                continue
             position = _declaration_end(document, mark)
             if position < 0:
                 yield Kind.HIDDEN, mark, size, b"", size
                 return
             yield Kind.OTHER, mark, position, b"", position
             continue
-        closed = rest(document, named.end())
-        name = named[2].lower()
-        if closed is not None and not named[1] and name in _RAW_END:
-            ended = _RAW_END[name].search(document, closed.end())
-            closed = None if ended is None else rest(document, ended.end())
-        if closed is None or (name == b"plaintext" and not named[1]):
-            yield Kind.HIDDEN, mark, size, name, named.end()
+        name = name.lower()
+        attributes = found.end(2)
+        if slash:
+            yield Kind.CLOSE, mark, position, name, attributes
+            continue
+        if name in _RAW_END:
+            ended = _RAW_END[name].search(document, position)
+            closed = None if ended is None else _REST.match(document, ended.end())
+            position = -1 if closed is None else closed.end()
+        if position < 0 or name == b"plaintext":
+            yield Kind.HIDDEN, mark, size, name, attributes
             return
-        position = closed.end()
-        yield Kind.CLOSE if named[1] else Kind.OPEN, mark, position, name, named.end()
+        yield Kind.OPEN, mark, position, name, attributes
 
 
 def _declaration_end(document: bytes, mark: int) -> int:
-    """The end of what begins with `<!`, `<?` or `</` and is no tag; negative where it has none."""
+    """The end of what begins like markup and is no whole tag; negative where it has none."""
+    if document[mark + 1 : mark + 3].lstrip(b"/")[:1].isalpha():
+        return -1
     if not document.startswith(b"<!--", mark):
         return document.find(b">", mark) + 1 or -1
     if document.startswith(b">", mark + 4):
@@ -174,7 +198,7 @@ def scan(document: bytes) -> Page:
     end, after = -1, b""  # the end tag before which the words end, and its name
     still: tuple[bytes, ...] = ()
     tagged = b"unsubscribe" in document.lower()
-    for kind, mark, stop, name, attributes in tokens(document, tags=tagged):
+    for kind, mark, stop, name, attributes in tokens(document, tags=tagged, all=False):
         if head:
             if document[position:mark].strip() or kind >= Kind.TAG:
                 head = False

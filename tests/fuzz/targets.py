@@ -149,7 +149,7 @@ def _sanitise(raw: bytes) -> None:
 def _entity(raw: bytes) -> None:
     content = lines.canonical(raw)
     try:
-        root = entity.read(content)
+        root = entity.read(headers.scan(content))
     except entity.Ambiguous:
         return
     assert all(0 <= part.head.body <= part.end <= len(content) for part in root.walk())
