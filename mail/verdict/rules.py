@@ -37,6 +37,7 @@ LOUD = _rules(
         r"smtputf8 (?:is )?(?:required|not supported)"
         r"|internationali[sz]ed (?:e-?mail )?address[^.]{0,30}not supported",
     ),
+    (Cause.GREYLISTED, r"verification in progress"),
     (Cause.NO_DOMAIN, r"account or domain may not exist"),  # cPanel's Exim, of every address without a route
     (Cause.REPUTATION, _LISTED),
     (
@@ -229,6 +230,9 @@ WORDS = _rules(
         r"|could ?n[o']t (?:be )?(?:find|found) (?:the )?(?:user|recipient)|unknown (?:local|in|to)"
         r"|invalid (?:\w+ ){0,2}user ?id"
         r"|directory|not in (?:our|my|the) (?:list|database)|n'existe pas|invalide\b|unbekannt"
+        r"|(?:empfänger|adresse|benutzer|postfach|destinatari|usuario|cuenta|buz[óo]n|utente|casella|indirizzo|caixa|conta\b"
+        r"|получател|пользовател|ящик|адрес)\w*[^.]{0,40}"
+        r"(?:existiert nicht|nicht gefunden|no existe|non esiste|inesistent|não existe|inexistente|не существует|не найден)"
         r"|desconhecido|desconocido|sconosciuto|inconnu"
         r"|^(?:recipient )?address rejected\.?$|recipient address rejected\W*(?:access denied|$)"
         r"|\bundeliverable address",
@@ -252,7 +256,7 @@ WORDS = _rules(
         Cause.EXPIRED,
         r"message expired|delivery (?:time )?(?:expired|timed? ?out)"
         r"|retry (?:time(?:out)? )?(?:exceeded|expired)|undeliverable (?:for|after)|queue (?:time|life)"
-        r"|too old",
+        r"|too old|failing for a long time",
     ),
     (
         Cause.PROTOCOL,
