@@ -164,7 +164,7 @@ async def expire(db: Database, *, mail_domain: str) -> Moved:
         before = itertools.accumulate((row["recipient_count"] for row in rows), initial=0)
         ids = [row["id"] for row, so_far in zip(rows, before, strict=False) if so_far < _SLICE_EXPIRED]
         held = await conn.fetch(
-            """select id, message_id, account_id, address, notify, orcpt, cause from recipient
+            """select id, message_id, account_id, address, notify, orcpt, cause, copy_rule_id from recipient
                 where message_id = any ($1::uuid[]) and state = 'held' order by id for update""",
             ids,
         )
@@ -186,7 +186,8 @@ async def expire(db: Database, *, mail_domain: str) -> Moved:
         lost = [
             Undelivered(row["message_id"], row["address"], row["notify"], row["orcpt"], _TOO_LATE, row["cause"])
             for row in held
-            if row["id"] in taken
+            # The sender named nobody for whom a rule has made a copy, and hears nothing of it.
+            if row["id"] in taken and row["copy_rule_id"] is None
         ]
         told = await reports.tell(conn, lost, mail_domain=mail_domain)
     return Moved(

@@ -274,8 +274,7 @@ def _arrivals(waiting: _Waiting, decision: admission.Decision) -> list[Arrival]:
         else:
             found.append(Arrival(*to, state=state, cause=held))
     for copy in decision.copies.get(message_id, ()):
-        # The sender named nobody there, and hears nothing of it (RFC 3461 §4.1).
-        to = (copy.recipient_id, message_id, account_id, copy.address, "NEVER", None)
+        to = (copy.recipient_id, message_id, account_id, copy.address, None, None)
         found.append(Arrival(*to, rule_id=copy.rule_id, free=copy.free, state=state, cause=held))
     return found
 

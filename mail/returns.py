@@ -106,7 +106,7 @@ async def judge(db: Database, *, mail_domain: str) -> Judged | None:
     async with db.transaction() as conn:
         row = await conn.fetchrow(
             """select t.id, t.content, t.recipient_id, r.account_id, r.message_id, r.address, m.envelope_from, m.sender,
-                      m.credential_id, m.sandbox, a.deleted_at is not null as deleted
+                      m.credential_id, m.sandbox, r.copy_rule_id, a.deleted_at is not null as deleted
                  from returned_mail t join recipient r on r.id = t.recipient_id join message m on m.id = r.message_id
                  join account a on a.id = r.account_id
                 where t.judged_at is null order by t.received_at, t.id limit 1 for update of t skip locked"""
@@ -118,7 +118,9 @@ async def judge(db: Database, *, mail_domain: str) -> Judged | None:
                 kind, fate = await _read(row)
                 if not row["deleted"]:
                     await _record(conn, row, kind, fate)
-                    await _forward(conn, row, mail_domain)
+                    # The sender named nobody for whom a rule has made a copy, and hears nothing of it.
+                    if row["copy_rule_id"] is None:
+                        await _forward(conn, row, mail_domain)
         except AWAY:
             raise
         # Judged again it would fail again, and hold up all that came after it.

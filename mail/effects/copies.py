@@ -17,7 +17,10 @@ _ENDS = frozenset({EventKind.BOUNCED, EventKind.EXPIRED, EventKind.COMPLAINED})
 
 
 async def stop(conn: Connection, facts: Sequence["Fact"]) -> None:
-    """Stop the rules whose copies these facts, which were taken, are about; what ended a rule first stays its reason."""
+    """Stop the rules whose copies these facts, which were taken, are about; what ended a rule first stays its reason.
+
+    A copy that expired without an attempt was held: that says nothing of its address.
+    """
     ends = [fact for fact in facts if fact.kind in _ENDS]
     if not ends:
         return
@@ -25,9 +28,9 @@ async def stop(conn: Connection, facts: Sequence["Fact"]) -> None:
     await conn.execute(
         """with ended as (
              select distinct on (r.copy_rule_id) r.copy_rule_id as id, f.cause
-               from unnest($1::uuid[], $2::text[]) with ordinality as f (recipient_id, cause, n)
+               from unnest($1::uuid[], $2::text[], $3::bool[]) with ordinality as f (recipient_id, cause, tried, n)
                join recipient r on r.id = f.recipient_id
-              where r.copy_rule_id is not null order by r.copy_rule_id, f.n
+              where r.copy_rule_id is not null and (r.attempts > 0 or not f.tried) order by r.copy_rule_id, f.n
            ), held as (
              select c.id, e.cause from copy_rule c join ended e on e.id = c.id
               where c.stopped_at is null order by c.id for no key update of c
@@ -35,6 +38,7 @@ async def stop(conn: Connection, facts: Sequence["Fact"]) -> None:
            update copy_rule c set stopped_at = livery_now(), stopped_for = h.cause from held h where c.id = h.id""",
         [fact.recipient_id for fact in ends],
         [_cause(fact) for fact in ends],
+        [fact.kind is EventKind.EXPIRED for fact in ends],
     )
 
 

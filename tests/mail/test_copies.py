@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from kit import clock
 from kit.crypto import Keyring
 from kit.db import Database
 from kit.errors import Kind, LiveryError
@@ -106,8 +108,8 @@ async def test_a_copy_is_made_counted_and_paid_with_the_message(
     assert await stored(world_db) == [
         ("a@x.test", None, False, None),
         ("b@x.test", None, False, None),
-        ("all@copies.test", everything, False, "NEVER"),
-        ("bills@copies.test", bills, False, "NEVER"),
+        ("all@copies.test", everything, False, None),
+        ("bills@copies.test", bills, False, None),
     ]
     async with world_db.connection() as conn:
         assert await left(conn, world.shop.id) == CREDITS - 4
@@ -213,7 +215,7 @@ async def test_a_copy_that_comes_back_ends_its_rule_and_suppresses_nobody(
     accepted = await intake.accept(Scope(world.shop.id), submission("a@x.test"))
     async with world_db.transaction() as conn:
         id = await conn.fetchval("select id from recipient where copy_rule_id = $1", ended)
-        await conn.execute("update recipient set state = 'sending' where id = $1", id)
+        await conn.execute("update recipient set state = 'sending', attempts = 1 where id = $1", id)
         fact = Fact(kind, id, accepted.message_id, world.shop.id, cause=cause, suppress=True)
         if kind is EventKind.COMPLAINED:
             await ledger.record(conn, [Fact(EventKind.DELIVERED, id, accepted.message_id, world.shop.id)])
@@ -237,3 +239,22 @@ async def test_a_message_that_bounces_ends_no_rule(world_db: Database, world: Wo
         )
         assert await conn.fetchval("select count(*) from copy_rule where stopped_at is not null") == 0
         assert await conn.fetchval("select address from suppression") == "a@x.test"
+
+
+async def test_a_copy_that_was_held_to_its_end_says_nothing_of_its_address_and_nobody_hears_of_it(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    await rule(world_db, world.shop, "fine@copies.test")
+    async with world_db.transaction() as conn:
+        await conn.execute("update account set when_spent = 'hold' where id = $1", world.shop.id)
+        await leave(conn, world.shop.id, 1)
+    await intake.accept(Scope(world.shop.id), submission("a@x.test"))
+    async with world_db.connection() as conn:
+        await clock.shift(conn, timedelta(days=4))
+    moved = await holds.expire(world_db, mail_domain="mail.test")
+    assert (len(moved.message_ids), len(moved.recipient_ids)) == (1, 1), "one report"
+    async with world_db.connection() as conn:
+        assert await conn.fetchval("select count(*) from recipient where state = 'expired'") == 2
+        assert await conn.fetchval("select count(*) from copy_rule where stopped_at is not null") == 0
+        report = await conn.fetchval("select content from body where message_id = $1", moved.message_ids[0])
+    assert b"a@x.test" in report and b"copies.test" not in report
