@@ -1,5 +1,7 @@
 """Is nothing sent to whom a list names, and does it cost nothing? On the way in, and by what comes back."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -216,6 +218,21 @@ async def test_what_comes_back_puts_the_address_on_the_accounts_list_once(
     assert kinds.count(kind.value) == (2 if kind is EventKind.BOUNCED else 3)
     accepted = await intake.accept(Scope(world.shop.id), submission("Ann@x.test", "ann@x.test"))
     assert [row[0] for row in (await rows(world_db, accepted)).values()] == ["suppressed", "queued"]
+
+
+async def test_many_who_hear_of_the_same_addresses_at_once_in_any_order_put_each_there_once(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    addresses = [f"r{n}@x.test" for n in range(12)]
+    chance = random.Random(1)
+    batches = []
+    for _ in range(8):
+        accepted = await intake.accept(Scope(world.shop.id), submission(*addresses))
+        facts = [Fact(EventKind.COMPLAINED, id, accepted.message_id, world.shop.id) for id in accepted.recipient_ids]
+        batches.append(chance.sample(facts, len(facts)))
+    await asyncio.gather(*(record(world_db, *batch) for batch in batches))
+    assert [entry[1] for entry in await everybody(world_db)] == sorted(addresses)
+    assert [kind for kind, _, _ in await events(world_db)].count("complained") == 96
 
 
 async def test_a_bounce_that_is_not_the_addresss_fault_suppresses_nobody(
