@@ -31,6 +31,8 @@
     links          where a link leads now, from memory; visits wait on disk until the database takes them
     visits         who opened and clicked, each recorded once (visitors: person or machine? engagement: what it adds up to)
     templates      what customers put around and under their mail (previews: how it looks; choices: who uses which)
+    treatments     what is done to one message, as account, credential and its own fields say together (dispatch/treated
+                   does it, wire/additions how)
     copies         who gets a copy besides; copy_rules: how that is asked for, confirmed and ended
     wire/          bytes in, values out: addresses, headers, MIME, DKIM, replies, return paths; every RFC is named there
     models/        the tables

@@ -15,6 +15,16 @@ linear in its input and never fails on what strangers send: malformed mail is an
         RFC 2045  content transfer encodings, RFC 2046 multiparts
         RFC 6152  §3 the duty to convert where 8BITMIME is missing
         RFC 1847  §2.1 signed parts are not touched without need
+    additions   what an account has put into its mail: into the message's own bytes, or not at all; its readers are
+      entity      the MIME tree as offsets, or why there is none that all programs agree on
+        RFC 2046  §5.1.1 boundaries, RFC 2183 dispositions, RFC 2387 related
+      leaves      one part opened and closed again: transfer encodings
+        RFC 1847, RFC 3156, RFC 8551 signed and encrypted mail, which is not opened
+      charset     its letters, edited as bytes wherever ASCII is ASCII
+      html        the places of an HTML document, found as browsers read it
+      plain       those of a plain text, and HTML as text
+        RFC 3986  appendix C URLs in text
+      places      links, tags and pieces: what becomes of them
     message     the finishing steps on the way out, signing last
         RFC 5321  §4.4 Received
         RFC 5322  §3.6.1 Date, §3.6.3 Bcc, §3.6.4 Message-ID
