@@ -9,12 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from kit import jobs
 from kit.bell import Bell
 from kit.crypto import Keyring
 from kit.db import Database
 from mail import returns, unsubscribes
 from mail.jobs import Judge
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +66,8 @@ class Returns:
         """The same with those whom a report of a feedback loop is about in the place of its address."""
         loops = {one for one in returning if one.recipient_id == returns.FEEDBACK}
         if loops:
-            returning |= {Returning(id, wish=False) for id in returns.about(self._keyring, raw)}
+            named = returns.about(self._keyring, raw)
+            if not named:
+                log.info("returns.about_nobody", octets=len(raw))
+            returning |= {Returning(id, wish=False) for id in named}
         return returning - loops
