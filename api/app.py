@@ -24,6 +24,7 @@ from api.graphql.accounts import smtp_host
 from api.tracking import Tracking
 from kit import jobs, logs, metrics
 from kit.bell import Bell
+from kit.countries import Countries
 from kit.crypto import Keyring
 from kit.db import open_database
 from kit.settings import Settings
@@ -120,7 +121,9 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
         notices = Notices(db, intake, public_url=settings.public_url, mail_domain=settings.mail_domain)
         stack.push_async_callback(notices.close)
         keyring = Keyring(settings.secret_key)
-        links = Links(db, keyring, bell, settings.data_dir / "visits")
+        countries = Countries(settings.geoip)
+        stack.callback(countries.close)
+        links = Links(db, keyring, bell, settings.data_dir / "visits", countries)
         await links.start()
         stack.push_async_callback(links.close)
         uses = Uses(db)

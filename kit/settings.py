@@ -90,6 +90,9 @@ class Settings:
     bind: str
     """`LIVERY_BIND`: the address every port listens on; loopback unless set."""
 
+    geoip: Path | None
+    """`LIVERY_GEOIP`: a database of countries in MaxMind's format (.mmdb), to say where opens and clicks come from."""
+
     demo: bool
     """`LIVERY_DEMO`: the demo tenants exist; refuses to listen anywhere but on loopback."""
 
@@ -135,6 +138,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         bare_newlines=_newlines(environ),
         private_targets=_flag(environ, "LIVERY_PRIVATE_TARGETS"),
         bind=bind,
+        geoip=_path(environ, "LIVERY_GEOIP"),
         demo=demo,
         web_root=_path(environ, "LIVERY_WEB_ROOT") or _CHECKOUT / "web-vue" / "dist",
     )

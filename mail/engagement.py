@@ -81,13 +81,15 @@ class Visit:
     system: str | None
     device: str | None
     network: str | None
+    country: str | None
 
 
 async def visits(conn: Connection, scope: Scope, recipient_ids: Collection[UUID]) -> dict[UUID, list[Visit]]:
     """The first hundred visits of each of these recipients, oldest first; recipients out of sight are not in it."""
     rows = await conn.fetch(
         f"""select v.* from unnest($2::uuid[]) as r (id) cross join lateral (
-              select id, kind, at, url as target, machine, agent, system, device, ip as network, recipient_id from visit
+              select id, kind, at, url as target, machine, agent, system, device, ip as network, country,
+                     recipient_id from visit
                where recipient_id = r.id and {scope.see("account_id")} order by at, id limit {MOST_VISITS}) as v""",
         scope.account_id,
         list(recipient_ids),

@@ -24,6 +24,7 @@ from prometheus_client import Gauge
 
 from kit import spool
 from kit.bell import Bell
+from kit.countries import Countries
 from kit.crypto import Keyring
 from kit.db import Database
 from kit.embedded import unwritable
@@ -79,11 +80,12 @@ class Asked:
 class Links:
     """One process's links. `await start()` it with the database there, `await close()` it before database and bell."""
 
-    def __init__(self, db: Database, keyring: Keyring, bell: Bell, folder: Path) -> None:
+    def __init__(self, db: Database, keyring: Keyring, bell: Bell, folder: Path, countries: Countries) -> None:
         self._db = db
         self._keyring = keyring
         self._bell = bell
         self._folder = folder
+        self._countries = countries
         self._dead: frozenset[tuple[UUID, str | None]] = frozenset()
         self._long: OrderedDict[UUID, str] = OrderedDict()
         self._long_characters = 0
@@ -281,7 +283,7 @@ class Links:
 
     async def _write(self, notes: Sequence[Note]) -> None:
         async with self._db.transaction(sees={note.account_id for note in notes}) as conn:
-            news = await visits.record(conn, notes)
+            news = await visits.record(conn, notes, country=self._countries.of)
         self._bell.ring(news)
 
 

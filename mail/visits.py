@@ -9,7 +9,7 @@ by that. The moment of a visit is told by its age, so that the database's clock 
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -56,8 +56,13 @@ select r.id, r.message_id, r.account_id, r.state, r.opened_at, r.clicked_at, liv
 """
 
 
-async def record(conn: Connection, notes: Sequence[Note]) -> frozenset[UUID]:
-    """Record visits, each once, with their facts; the accounts that have news. The connection sees the notes' accounts."""
+async def record(
+    conn: Connection, notes: Sequence[Note], *, country: Callable[[str], str | None] = lambda ip: None
+) -> frozenset[UUID]:
+    """Record visits, each once, with their facts; the accounts that have news. The connection sees the notes' accounts.
+
+    `country` tells that of an address.
+    """
     told = time.time()
     notes = list({note.id: note for note in notes}.values())
     known = {
@@ -73,15 +78,16 @@ async def record(conn: Connection, notes: Sequence[Note]) -> frozenset[UUID]:
         if person is None or person.account_id != note.account_id or person.visits >= MOST_OF_ONE:
             continue
         row, fact = person.visit(note, max(told - note.at, 0.0), clicks.get(note.recipient_id, ()))
-        rows.append(row)
+        rows.append((*row, country(note.ip)))
         facts.append(fact)
     if not rows:
         return frozenset()
     await conn.execute(
         """insert into visit (id, account_id, message_id, recipient_id, kind, at, url, machine, is_first, delay,
-                              agent, system, device, ip)
+                              agent, system, device, ip, country)
            select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::text[],
-                                $8::text[], $9::bool[], $10::float8[], $11::text[], $12::text[], $13::text[], $14::text[])""",
+                                $8::text[], $9::bool[], $10::float8[], $11::text[], $12::text[], $13::text[], $14::text[],
+                                $15::text[])""",
         *map(list, zip(*rows, strict=True)),
     )
     await ledger.record(conn, facts)

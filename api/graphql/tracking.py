@@ -58,6 +58,9 @@ class Visit:
     network: str | None = strawberry.field(
         description="The visitor's network, or the whole address where the account keeps it."
     )
+    country: str | None = strawberry.field(
+        description="The country of that network (ISO 3166-1, two letters), where the operator has a database of them."
+    )
 
 
 @strawberry.type
@@ -180,6 +183,7 @@ def visit(found: engagement.Visit) -> Visit:
         system=found.system,
         device=found.device,
         network=found.network,
+        country=found.country,
     )
 
 

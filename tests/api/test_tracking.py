@@ -36,7 +36,7 @@ ENGAGEMENT = """query ($from: DateTime!, $to: DateTime!) { engagement(from: $fro
   opens machineOpens opened clicks machineClicks clicked firstOpenDelay opensPerMail clickDelay
   programs { agent system device opens clicks } links { target clicks people } } }"""
 VISITS = """query ($id: ID!) { recipient(id: $id) {
-  visits { kind at target machine agent system device network } } }"""
+  visits { kind at target machine agent system device network country } } }"""
 KILL = """mutation ($target: String, $account: ID) { killLink(target: $target, reason: "Phishing.", accountId: $account) {
   __typename ... on DeadLink { id accountId target reason } ... on Problem { code field } } }"""
 REVIVE = "mutation ($id: ID!) { reviveLink(id: $id) { __typename ... on Problem { code field } } }"
@@ -274,8 +274,8 @@ async def test_visits_come_to_the_ledger_and_the_report(world: World) -> None:
         ("OPENED", "", ""),
         ("OPENED", "", "privacy_proxy"),
     ]
-    assert {(one["agent"], one["system"], one["network"]) for one in seen if not one["machine"]} == {
-        ("Chrome", "Windows", "127.0.0.0/24")
+    assert {(one["agent"], one["system"], one["network"], one["country"]) for one in seen if not one["machine"]} == {
+        ("Chrome", "Windows", "127.0.0.0/24", None)
     }
     end = datetime.now(UTC) + timedelta(hours=1)
     found = (await program.ask(ENGAGEMENT, **{"from": start.isoformat(), "to": end.isoformat()}))["engagement"]

@@ -3,12 +3,14 @@
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from kit import clock
+from kit.countries import Countries
 from kit.db import Database
 from kit.ids import new_id
 from mail import engagement, ledger, visits
@@ -20,6 +22,7 @@ from mail.visits import Note
 from tenants.scope import Scope
 from tests.mail.conftest import submission
 from tests.support import laws
+from tests.support.geography import write
 from tests.support.world import World
 
 CHROME = (
@@ -178,6 +181,22 @@ async def test_an_account_may_keep_whole_addresses(world_db: Database, world: Wo
         )
     await record(world_db, who.opens())
     assert [row["ip"] for row in await rows(world_db)] == ["203.0.113.77"]
+
+
+async def test_where_a_visit_comes_from_is_told_where_somebody_knows(
+    world_db: Database, world: World, intake: Intake, tmp_path: Path
+) -> None:
+    who = await reader(world_db, world, intake)
+    countries = Countries(write(tmp_path / "one.mmdb", "203.0.113.0/24", "IT"))
+    async with world_db.transaction() as conn:
+        elsewhere = msgspec.structs.replace(who.opens(), ip="192.0.2.1")
+        await visits.record(conn, [who.opens(ago=5), elsewhere], country=countries.of)
+        found = await engagement.visits(conn, Scope(world.shop.id), [who.recipient_id])
+    assert [(one.network, one.country) for one in found[who.recipient_id]] == [
+        ("203.0.113.0/24", "IT"),
+        ("192.0.2.0/24", None),
+    ]
+    countries.close()
 
 
 async def test_whoever_repeats_a_link_for_ever_fills_no_table(world_db: Database, world: World, intake: Intake) -> None:
