@@ -37,7 +37,7 @@ class Choice:
     unsubscribe_tag_id: UUID | None = None
     """The words and language of links that name no tag."""
     forward_returns: bool | None = None
-    """Bounces go on to the sender, after they are judged. Of an account only."""
+    """Bounces go on to the sender, after they are judged."""
     whole_ip: bool | None = None
     """Visits keep the whole address, not its network alone. Of an account only."""
 
@@ -50,7 +50,7 @@ CAMEL = {
     "forward_returns": "forwardReturns",
     "whole_ip": "wholeIp",
 }
-_OF_ACCOUNTS = ("forward_returns", "whole_ip")
+_OF_ACCOUNTS = ("whole_ip",)
 _THINGS = {
     "template_id": ("template", "select true from template where id = $1 and account_id = $2 and kind = 'template'"),
     "footer_id": ("footer", "select true from template where id = $1 and account_id = $2 and kind = 'footer'"),

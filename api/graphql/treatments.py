@@ -36,7 +36,7 @@ class Treatment:
         description="The List-Unsubscribe header on all mail, not only where a tag stands in the text."
     )
     unsubscribe_tag_id: strawberry.ID | None = strawberry.field(description="For links that name no tag.")
-    forward_returns: bool | None = strawberry.field(description="Bounces go on to the sender. Of accounts only.")
+    forward_returns: bool | None = strawberry.field(description="Bounces go on to the sender once they are judged.")
     whole_ip: bool | None = strawberry.field(
         description="Opens and clicks keep the whole IP address, not its network alone. Of accounts only."
     )

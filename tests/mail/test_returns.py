@@ -267,8 +267,9 @@ async def test_what_comes_back_to_a_notification_is_never_forwarded(
     assert await post.notes() == []
 
 
-async def test_a_copys_bounce_stops_its_rule_and_suppresses_nobody(post: Post) -> None:
+async def test_a_copys_bounce_stops_its_rule_suppresses_nobody_and_is_told_to_nobody(post: Post) -> None:
     await post.record(EventKind.DELIVERED)
+    await wish(post)
     async with post.db.connection() as conn:
         rule = await conn.fetchval(
             """insert into copy_rule (id, account_id, address, confirmed_at)
@@ -282,6 +283,7 @@ async def test_a_copys_bounce_stops_its_rule_and_suppresses_nobody(post: Post) -
     assert stopped is not None
     assert (stopped["stopped"], stopped["stopped_for"]) == (True, "no_mailbox")
     assert await post.suppressions() == []
+    assert await post.notes() == [], "the sender named nobody there"
 
 
 async def test_the_recipient_is_certain_whatever_address_the_bounce_names(post: Post) -> None:

@@ -203,8 +203,8 @@ async def test_nobody_chooses_what_is_not_theirs_or_not_of_that_kind(world_db: D
             await choose(world_db, tenant, by, **changes)
         assert (refused.value.kind, refused.value.field) == (Kind.MISSING, field)
     with pytest.raises(LiveryError) as whole:
-        await choose(world_db, world.shop, credential, forward_returns=True)
-    assert (whole.value.kind, whole.value.field) == (Kind.INVALID, ("forwardReturns",))
+        await choose(world_db, world.shop, credential, whole_ip=True)
+    assert (whole.value.kind, whole.value.field) == (Kind.INVALID, ("wholeIp",))
     async with world_db.connection() as conn:
         assert await conn.fetchval("select count(*) from treatment") == 0
     assert await audited(world_db) == before
