@@ -98,6 +98,12 @@ class Treatment:
         footers = self.footers or {}
         return footers.get(language) or footers.get(None)
 
+    @property
+    def characters(self) -> int:
+        """How much it is to remember."""
+        pieces = [*(self.footers or {}).values(), *([self.template] if self.template else [])]
+        return sum(len(piece.html) + len(piece.text) for piece in pieces)
+
 
 EXISTS = """(exists (select from treatment t where t.account_id = {account})
           or exists (select from template t where t.account_id = {account} and t.is_default)

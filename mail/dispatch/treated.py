@@ -35,7 +35,8 @@ from mail.wire.unsubscribe import Words
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _REMEMBER = 30.0
-_MOST = 2_000
+# So many answers are remembered, and characters of templates and footers in them.
+_MOST, _MOST_CHARACTERS = 2_000, 16_000_000
 # From so many bytes on a message is read in a thread: the loop has other things to do for milliseconds.
 _THREAD = 64 * 1024
 
@@ -131,6 +132,7 @@ class Treating:
         self._mail_domain = mail_domain
         self._public_url = public_url
         self._known: dict[Asked, tuple[float, Treatment]] = {}
+        self._characters = 0
 
     async def treat(self, messages: Sequence[tuple[Claimed, bytes, bool]]) -> dict[UUID, Treated | Exception]:
         """Read those that something is to be done to: each with its content, and whether its account has chosen anything.
@@ -167,13 +169,15 @@ class Treating:
 
     async def _treatments(self, asked: Collection[Asked]) -> dict[Asked, Treatment]:
         now = time.monotonic()
-        if len(self._known) >= _MOST:
+        if len(self._known) >= _MOST or self._characters >= _MOST_CHARACTERS:
             self._known.clear()
+            self._characters = 0
         unknown = [one for one in asked if one not in self._known or now - self._known[one][0] >= _REMEMBER]
         if unknown:
             async with self._db.connection() as conn:
                 found = await treatments_of(conn, unknown, public_url=self._public_url)
             self._known.update((one, (now, treatment)) for one, treatment in found.items())
+            self._characters += sum(treatment.characters for treatment in found.values())
         return {one: self._known[one][1] for one in asked}
 
     async def _keep(self, targets: Sequence[tuple[UUID, str]]) -> None:

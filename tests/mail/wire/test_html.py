@@ -168,7 +168,8 @@ HOSTILE = [
     b"&amp", b"&#", b"<% ", b"<% unsubscribe ", b"&lt;% unsubscribe", b"<%&nbsp;", b"<style>", b"<style></style>", b"</style",
     b"<title", b"<x\n", b"< ", b">", b"\"", b"'", b"=", b" ", b"\t\n", b"<a =", b"<a/", b"<a\0", b"--", b"<!-->", b"</body>",
     b"<body>", b"<table><tr><td>", b"<script>", b"<![CDATA[", b"<?", b"<a href=\"x\" ", b"<plaintext", b"unsubscribe", b"\xff",
-    b"<a x='", b"<div></body>",
+    b"<a x='", b"<div></body>", b"<td>", b"<td x=y>z</td>", b"<p ", b"<p x='", b"<span>", b"<span>x</span>", b"<span>&</span>",
+    b"<b>x", b"<span x", b"</span", b"&lt;%",
 ]  # fmt: skip
 
 
