@@ -13,6 +13,7 @@ from api.graphql.pages import PageInfo, cursor, identity, page, page_size
 from api.graphql.tracking import Visit
 from mail import search
 from mail.lifecycle import State
+from mail.verdict import Cause
 from tenants.permissions import Permission
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ class RecipientState(Enum):
     EXPIRED = strawberry.enum_value("expired", description="Given up after the message's life.")
     SUPPRESSED = strawberry.enum_value("suppressed", description="Not sent: the address is on the suppression list.")
     CANCELLED = strawberry.enum_value("cancelled", description="Withdrawn before it was sent.")
+
+
+@strawberry.enum
+class BounceKind(Enum):
+    """What a refusal says of the address."""
+
+    HARD = strawberry.enum_value("hard", description="Nothing will ever arrive there: the address is suppressed.")
+    SOFT = strawberry.enum_value("soft", description="This mail was refused; the address is good.")
+    SPAM = strawberry.enum_value("spam", description="Taken for spam, or blocked for the sender's reputation.")
+
+
+_SPAM = (Cause.SPAM, Cause.REPUTATION)
 
 
 async def _timeline_of(root: "Recipient", info: Info) -> list[Event]:
@@ -59,6 +72,10 @@ class Recipient:
     reply: str | None = strawberry.field(
         description="The last SMTP reply; where no host gave one, what happened instead."
     )
+    reason: str | None = strawberry.field(
+        description="What the last reply means, in plain words; null where it was taken or nothing was said."
+    )
+    bounce: BounceKind | None = strawberry.field(description="Null where it has not bounced or expired.")
     opened_at: datetime | None
     clicked_at: datetime | None
     unsubscribed_at: datetime | None
@@ -99,6 +116,7 @@ def recipient(found: search.RecipientView) -> Recipient:
     """A recipient as clients see it."""
     from api.graphql.messages import message
 
+    cause = _cause(found.cause)
     return Recipient(
         id=strawberry.ID(str(found.id)),
         address=found.address,
@@ -107,6 +125,8 @@ def recipient(found: search.RecipientView) -> Recipient:
         attempts=found.attempts,
         next_attempt_at=found.next_attempt_at,
         reply=reply_line(found.code, found.status, found.reply),
+        reason=cause.words if cause else None,
+        bounce=_bounce(found.state, cause),
         opened_at=found.opened_at,
         clicked_at=found.clicked_at,
         unsubscribed_at=found.unsubscribed_at,
@@ -115,6 +135,19 @@ def recipient(found: search.RecipientView) -> Recipient:
         message=message(found.message),
         row_id=found.id,
     )
+
+
+def _cause(name: str | None) -> Cause | None:
+    # What stops mail in this house (a suspension, a list) is no host's reply.
+    return Cause(name) if name is not None and name in Cause else None
+
+
+def _bounce(state: State, cause: Cause | None) -> BounceKind | None:
+    if state not in (State.BOUNCED, State.EXPIRED):
+        return None
+    if cause is not None and cause.dead_address:
+        return BounceKind.HARD
+    return BounceKind.SPAM if cause in _SPAM else BounceKind.SOFT
 
 
 def recipient_page(found: list[search.RecipientView], first: int) -> RecipientConnection:
