@@ -105,7 +105,7 @@ async def test_a_link_leads_to_exactly_what_was_written(world: World) -> None:
         assert "set-cookie" not in answer.headers
         assert answer.headers["cache-control"] == "no-store"
         assert "livery" not in str(answer.headers).lower()
-    assert [row["url"] for row in await told(world, len(short))] == short
+    assert sorted(row["url"] for row in await told(world, len(short))) == sorted(short)
 
 
 async def test_every_address_of_the_corpus_comes_back_byte_for_byte(world: World) -> None:
