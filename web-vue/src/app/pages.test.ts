@@ -18,12 +18,20 @@ describe('the navigation', () => {
     expect(seen(everything, true)).toEqual([
       'dashboard',
       'emails',
+      'engagement',
+      'bounces',
+      'complaints',
+      'unsubscribes',
+      'suppressions',
       'accounts',
       'credits',
       'plans',
       'partners',
       'smtp',
       'credentials',
+      'templates',
+      'treatment',
+      'copies',
       'account',
       'sources',
       'members',
@@ -39,7 +47,19 @@ describe('the navigation', () => {
   })
 
   it('shows reading pages to an analyst and money to billing', () => {
-    expect(seen(['READ'], true)).toEqual(['dashboard', 'emails', 'smtp'])
+    expect(seen(['READ'], true)).toEqual([
+      'dashboard',
+      'emails',
+      'engagement',
+      'bounces',
+      'complaints',
+      'unsubscribes',
+      'suppressions',
+      'smtp',
+      'templates',
+      'treatment',
+      'copies',
+    ])
     expect(seen(['CREDITS'], true)).toEqual(['credits', 'plans'])
   })
 })

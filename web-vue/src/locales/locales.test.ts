@@ -7,13 +7,19 @@ import { steps as accountSteps } from '@/features/accounts/steps'
 import { views as accountViews } from '@/features/accounts/views'
 import { views as planViews } from '@/features/plans/views'
 import { wanted } from '@/features/auth/wanted'
+import { ways } from '@/features/suppressions/reasons'
+import { kinds as kindsOfTemplate } from '@/features/templates/samples'
+import { ofAccounts, switches } from '@/features/treatment/choice'
+import { views as unsubscribeViews } from '@/features/unsubscribes/views'
 import { segments, spans } from '@/features/emails/filter'
 import { figures } from '@/features/statistics/counts'
 import { presets } from '@/features/statistics/range'
 import type {
   AccountKind,
   AccountState,
+  BounceKind,
   Bucket,
+  CopyRuleState,
   CredentialKind,
   CredentialState,
   CreditReason,
@@ -22,6 +28,7 @@ import type {
   OrderState,
   Permission,
   Role,
+  SuppressionReason,
   WhenSpent,
 } from '@/graphql/gen/graphql'
 import { readFileSync } from 'node:fs'
@@ -81,6 +88,14 @@ const reasons: Record<CreditReason, true> = {
   RETURNED: true,
   VOID: true,
 }
+const reasonsOfSuppression: Record<SuppressionReason, true> = {
+  BOUNCE: true,
+  COMPLAINT: true,
+  UNSUBSCRIBE: true,
+  MANUAL: true,
+}
+const kindsOfBounce: Record<BounceKind, true> = { HARD: true, SOFT: true, SPAM: true }
+const statesOfCopies: Record<CopyRuleState, true> = { ASKED: true, ACTIVE: true, STOPPED: true }
 const windows = ['perMinute', 'perHour', 'perDay', 'perMonth']
 const limitWindows: Record<LimitWindow, true> = { MINUTE: true, HOUR: true, DAY: true, MONTH: true }
 const steps: Record<Bucket, true> = { HOUR: true, DAY: true, WEEK: true, MONTH: true }
@@ -110,6 +125,19 @@ const keys = [
   ...Object.keys(statesOfOrder).map((one) => `plans.state.${one}`),
   ...Object.keys(reasons).map((one) => `credits.reason.${one}`),
   ...wanted.map((one) => `wanted.${one}`),
+  ...Object.keys(reasonsOfSuppression).flatMap((one) => [
+    `suppressions.reason.${one}`,
+    `suppressions.removeLead.${one}`,
+  ]),
+  ...ways.map((one) => `suppressions.by.${one}`),
+  ...Object.keys(kindsOfBounce).map((one) => `bounces.kinds.${one}`),
+  ...Object.keys(statesOfCopies).map((one) => `copies.state.${one}`),
+  ...unsubscribeViews.map((one) => `unsubscribes.show.${one}`),
+  ...['new', 'lead', 'none', 'noneLead', 'tags', 'isDefaultHelp'].flatMap((text) =>
+    kindsOfTemplate.map((one) => `templates.${text}.${one}`),
+  ),
+  ...[...switches, ...ofAccounts].flatMap((one) => [`treatment.turn.${one}.name`, `treatment.turn.${one}.means`]),
+  ...['opens', 'clicks', 'machines', 'firstOpen', 'perMail', 'firstClick'].map((one) => `engagement.figure.${one}`),
   ...spans.map((one) => `emails.span.${one}`),
 ]
 

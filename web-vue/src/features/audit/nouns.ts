@@ -17,4 +17,7 @@ export const nouns = [
   'footer',
   'treatment',
   'copy_rule',
+  'suppression',
+  'unsubscribe_tag',
+  'link',
 ] as const

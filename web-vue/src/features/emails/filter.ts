@@ -41,11 +41,16 @@ export function toQuery({ segment, text, span }: Wanted): Record<string, string>
   }
 }
 
+/** From when on a span looks; null: from the beginning. */
+export function sinceOf(span: Span, now: Date): string | null {
+  return span === 'any' ? null : new Date(now.getTime() - Number(span) * 86_400_000).toISOString()
+}
+
 /** What the API is asked for. */
 export function asFilter({ segment, text, span }: Wanted, now: Date): RecipientFilter {
   return {
     states: segment === null ? null : [...segments[segment]],
     search: text.trim() === '' ? null : text.trim(),
-    since: span === 'any' ? null : new Date(now.getTime() - Number(span) * 86_400_000).toISOString(),
+    since: sinceOf(span, now),
   }
 }
