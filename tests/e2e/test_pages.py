@@ -50,6 +50,11 @@ async def test_every_page_is_clean(
             "message": f"/emails/{message}",
             "headers": f"/emails/{message}?view=headers",
             "smtp": "/settings/smtp",
+            "engagement": "/engagement",
+            "bounces": "/bounces",
+            "suppressions": "/suppressions",
+            "treatment": "/settings/treatment",
+            "template": "/settings/templates/new",
             "missing": "/nowhere",
         }.items():
             await visit.go(path)
@@ -68,6 +73,7 @@ async def test_every_page_of_an_owner_who_resells_is_clean(
         shop = f"/accounts/{stage.world.shop.id}"
         for path in (
             *("/accounts", "/accounts/new", shop, f"{shop}?show=settings", f"{shop}?show=credentials"),
+            *("/complaints", "/unsubscribes", "/unsubscribes?show=tags", "/settings/templates", "/settings/copies"),
             *("/credits", "/plans", "/plans?show=buy", "/plans?show=sell", "/partners"),
             *(
                 "/settings/credentials",

@@ -1,0 +1,181 @@
+"""What is added to mail: templates, footers, unsubscribe tags, tracking and copies, as people write and choose it."""
+
+from email import message_from_bytes, policy
+
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.browser import PHONE, Visit, visited
+from tests.support.mails import plain
+from tests.support.stage import Stage, eventually
+from tests.support.world import Role
+
+TEMPLATE = '<div style="border:1px solid #333333"><script>alert(1)</script><p>Acme Times</p><% body %></div>'
+
+
+async def _menu(page: Page, name: str, item: str) -> None:
+    await page.get_by_role("button", name=f"Actions for {name}").click()
+    await page.get_by_role("menuitem", name=item).click()
+
+
+async def test_a_template_is_written_seen_and_made_the_default(stage: Stage, visit: Visit) -> None:
+    page = visit.page
+    await visit.enter(stage.world.shop, "/settings/templates")
+    await expect(page.get_by_text("No templates yet")).to_be_visible()
+    await visit.is_clean()
+    await page.get_by_role("link", name="New template").first.click()
+    frame = page.frame_locator("[data-testid=preview]")
+    await expect(frame.get_by_text("this is where the text of your message stands")).to_be_visible()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Give it a name.")).to_be_visible()
+    await page.get_by_label("Name").fill("Newsletter")
+    await page.get_by_label("HTML", exact=True).fill("<p>no place</p>")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("A template holds the message once").first).to_be_visible()
+    await visit.is_clean()
+    await page.get_by_label("HTML", exact=True).fill(TEMPLATE)
+    await expect(frame.get_by_text("Acme Times")).to_be_visible()
+    await expect(frame.locator("script")).to_have_count(0)
+    await page.get_by_role("button", name="HTML to text").click()
+    await expect(page.get_by_label("Plain text", exact=True)).to_have_value("Acme Times\n\n<% body %>")
+    await page.get_by_role("button", name="Plain text").click()
+    await expect(page.get_by_test_id("preview-text")).to_contain_text("Acme Times")
+    await page.get_by_role("checkbox", name="Default").check()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Saved, without what may not stand in mail.").first).to_be_visible()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Newsletter")
+    await expect(page.get_by_label("HTML", exact=True)).not_to_have_value(TEMPLATE)
+    await visit.is_clean()
+    await page.get_by_role("link", name="All templates and footers").click()
+    row = page.get_by_role("row", name="Newsletter")
+    await expect(row).to_contain_text("Default")
+    await visit.is_clean()
+
+    await _menu(page, "Newsletter", "No longer default")
+    await expect(row).to_contain_text("where chosen")
+    await _menu(page, "Newsletter", "Delete")
+    await visit.is_clean()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("No templates yet")).to_be_visible()
+
+
+async def test_a_footer_has_a_language_and_is_seen_under_a_real_message(stage: Stage, visit: Visit) -> None:
+    page = visit.page
+    shop = stage.world.shop
+    await stage.submit(plain(shop.email, "ann@far.test", "An order"), ["ann@far.test"])
+    await visit.enter(shop, "/settings/templates?show=footers")
+    await page.get_by_role("link", name="New footer").first.click()
+    await page.get_by_label("Name").fill("Impressum")
+    await page.get_by_label("Language").fill("DE")
+    await page.get_by_label("HTML", exact=True).fill("<p>Acme GmbH, Berlin</p>")
+    await page.get_by_label("Message to look at").click()
+    await page.get_by_role("option", name="An order").click()
+    await page.get_by_role("button", name="Plain text").click()
+    await expect(page.get_by_test_id("preview-text")).to_contain_text("Acme GmbH, Berlin")
+    await visit.is_clean()
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("link", name="All templates and footers").click()
+    await expect(page.get_by_role("row", name="Impressum")).to_contain_text("de")
+    await visit.is_clean()
+
+
+async def test_a_tag_is_written_in_a_language_and_copied(stage: Stage, visit: Visit, browser: Browser) -> None:
+    page = visit.page
+    await visit.enter(stage.world.acme, "/unsubscribes?show=tags")
+    await page.get_by_role("button", name="New tag").first.click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Language").click()
+    await page.get_by_role("option", name="Deutsch").click()
+    await expect(dialog.get_by_label("Text")).to_have_value(
+        "Wenn Sie diese E-Mails nicht mehr erhalten möchten, [melden Sie sich hier ab]."
+    )
+    await dialog.get_by_label("Text").fill("Genug? [Abmelden].")
+    await visit.is_clean()
+    await dialog.get_by_role("button", name="Create").click()
+    row = page.get_by_role("row", name="<% unsubscribe 1 %>")
+    for told in ("Genug? Abmelden.", "Deutsch"):
+        await expect(row).to_contain_text(told)
+    await row.get_by_role("button", name="Copy <% unsubscribe 1 %>").click()
+    await expect(row.get_by_text("<% unsubscribe 1 %> copied")).to_be_attached()
+    await visit.is_clean()
+    async with stage.database() as conn:
+        made = await conn.fetchrow("select number, text, language from unsubscribe_tag")
+    assert tuple(made) == (1, "Genug? [Abmelden].", "de")
+    async with visited(browser, visit.origin, size=PHONE, scheme="dark") as analyst:
+        await analyst.enter(stage.world.acme, "/unsubscribes?show=tags", role=Role.ANALYST)
+        await analyst.page.get_by_role("row", name="<% unsubscribe 1 %>").wait_for()
+        await expect(analyst.page.get_by_role("button", name="New tag")).to_have_count(0)
+        await analyst.is_clean()
+    await _menu(page, "<% unsubscribe 1 %>", "Delete")
+    await dialog.get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("No tags of your own yet")).to_be_visible()
+
+
+async def test_tracking_is_switched_for_the_account_and_otherwise_for_a_credential(stage: Stage, visit: Visit) -> None:
+    page = visit.page
+    cafe = stage.world.cafe
+    await visit.enter(cafe, "/settings/treatment")
+    clicks = page.get_by_role("switch", name="Count clicks")
+    await expect(clicks).not_to_be_checked()
+    await clicks.click()
+    await visit.is_clean()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Saved. It holds within half a minute.").first).to_be_visible()
+    await visit.go("/settings/credentials")
+    await _menu(page, "cafe-smtp", "What is done to its mail")
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Count clicks").click()
+    await page.get_by_role("option", name="Off").click()
+    await dialog.get_by_label("Footer").click()
+    await page.get_by_role("option", name="None").click()
+    await visit.is_clean()
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog).to_have_count(0)
+    async with stage.database() as conn:
+        rows = await conn.fetch(
+            """select credential_id is null as whole, track_opens, track_clicks, list_unsubscribe,
+                      footer_id = '00000000-0000-0000-0000-000000000000' as none
+                 from treatment where account_id = $1 order by 1 desc""",
+            cafe.id,
+        )
+    assert [tuple(row) for row in rows] == [(True, None, True, None, None), (False, None, False, None, True)]
+
+
+async def test_copies_begin_when_whoever_reads_the_address_agrees(stage: Stage, visit: Visit) -> None:
+    page = visit.page
+    rival = stage.world.rival
+    await visit.enter(rival, "/settings/copies")
+    await expect(page.get_by_text("No copies are made")).to_be_visible()
+    await visit.is_clean()
+    await page.get_by_role("button", name="New rule").first.click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Copy to").fill("archive@far.test")
+    await dialog.get_by_label("Only mail tagged").fill("orders")
+    await visit.is_clean()
+    await dialog.get_by_role("button", name="Create").click()
+    row = page.get_by_role("row", name="archive@far.test")
+    for told in ("mail tagged orders", "Waits for consent"):
+        await expect(row).to_contain_text(told)
+    await visit.is_clean()
+
+    async def mailed() -> str | None:
+        async with stage.database() as conn:
+            content = await conn.fetchval(
+                """select b.content from body b join recipient r on r.message_id = b.message_id
+                    where r.address = 'archive@far.test'"""
+            )
+        if content is None:
+            return None
+        body = message_from_bytes(content, policy=policy.default).get_body(("plain",))
+        assert body is not None
+        return next(line for line in body.get_content().splitlines() if "/c/" in line)
+
+    link = (await eventually(mailed, "a mail with a link")).strip()
+    async with visited(page.context.browser, visit.origin) as reader:  # type: ignore[arg-type]
+        await reader.page.goto(visit.origin + link[link.index("/c/") :])
+        await reader.page.get_by_role("button").click()
+        await expect(reader.page.get_by_role("button")).to_have_count(0)
+    await page.reload()
+    await expect(row).to_contain_text("Active")
+    await _menu(page, "archive@far.test", "Delete rule")
+    await dialog.get_by_role("button", name="Delete rule").click()
+    await expect(page.get_by_text("No copies are made")).to_be_visible()
