@@ -97,9 +97,8 @@ def main() -> int:
     ]
     if missed:
         print(f"FAILED: never hit: {', '.join(missed)}")
-    thin = [
-        f"{min(of.flying)} on {broker}" for broker, of in books.brokers.items() if min(of.flying, default=0) < FLYING
-    ]
+    least = {broker: min(of.flying, default=0) for broker, of in books.brokers.items()}
+    thin = [f"{many} on {broker}" for broker, many in least.items() if many < FLYING]
     if thin:
         print(f"FAILED: fewer than {FLYING} in flight in a round: {', '.join(thin)}")
     for broker, of in books.brokers.items():
