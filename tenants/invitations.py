@@ -16,7 +16,7 @@ from kit.crypto import fingerprint, hash_password
 from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, missing
 from kit.ids import new_id
-from tenants import audit
+from tenants import audit, branding
 from tenants.members import add_member, check_password, check_rank, checked_email, find_account
 from tenants.models import Role
 from tenants.permissions import Permission
@@ -155,27 +155,29 @@ async def list_invitations(conn: Connection, scope: Scope, account_id: UUID | No
     return [_view(row) for row in rows]
 
 
-async def offer(db: Database, token: str) -> Offer | None:
-    """What a link offers; None for one that is no good any more, or never was."""
+async def offer(db: Database, token: str, *, brand_id: UUID | None) -> Offer | None:
+    """What a link offers on a host of this brand (`branding.welcome`); None for one that is no good any more, or never was."""
     async with db.transaction() as conn:
         await adopt(conn, "invitation", fingerprint(token))
         row = await conn.fetchrow(
-            f"""select a.name as account_name, i.email, i.expires_at
+            f"""select a.id as account_id, a.name as account_name, i.email, i.expires_at
                   from invitation i join account a on a.id = i.account_id
                  where i.token_hash = $1 and {_OPEN} and i.expires_at > livery_now() and a.deleted_at is null""",
             fingerprint(token),
         )
-    return Offer(**row) if row else None
+        if row is None or not await branding.welcome(conn, brand_id, row["account_id"]):
+            return None
+    return Offer(row["account_name"], row["email"], row["expires_at"])
 
 
-async def accept(db: Database, token: str, *, name: str, password: str, ip: str) -> Person:
-    """Become the member that the link is for.
+async def accept(db: Database, token: str, *, name: str, password: str, ip: str, brand_id: UUID | None) -> Person:
+    """Become the member that the link is for, on a host of this brand.
 
     Raises LiveryError INVALID for a password that is too short and for a link that is no good, CONFLICT where the address
     signs in to an account already.
     """
     check_password(password)
-    if await offer(db, token) is None:
+    if await offer(db, token, brand_id=brand_id) is None:
         raise link_over("invitation")
     password_hash = await hash_password(password)  # no transaction waits for argon2
     async with db.transaction() as conn:

@@ -121,8 +121,8 @@ async def begin(conn: Connection, brand_id: UUID, wish: Wish, password_hash: str
     return token
 
 
-async def confirm(unit: UnitOfWork, token: str, *, ip: str) -> Person:
-    """Make the account that a link stands for, and its owner, who is not signed in yet.
+async def confirm(unit: UnitOfWork, token: str, *, ip: str, host_brand: UUID | None) -> Person:
+    """Make the account that a link stands for, and its owner, who is not signed in yet, on a host of this brand.
 
     Raises LiveryError INVALID for a link that is unknown, used or over, all alike; DENIED where sign-up was closed.
     """
@@ -134,6 +134,10 @@ async def confirm(unit: UnitOfWork, token: str, *, ip: str) -> Person:
         fingerprint(token),
     )
     if row is None:
+        raise _over()
+    # The account will be right below the brand's: its people exist on hosts of that one and of those above it.
+    above = await conn.fetchval("select lineage from account where id = $1", row["brand_id"])
+    if host_brand is not None and host_brand not in (above or ()):
         raise _over()
     brand_id = await brand_of(conn, row["brand_id"])
     given = {"name": row["company"]}

@@ -86,7 +86,8 @@ async def revoke_invitation(info: Info, id: strawberry.ID) -> InvitationResult:
 
 async def find_offer(info: Info, token: str) -> InvitationOffer | None:
     """What the link with this token offers; null for one that is no good any more, or never was."""
-    found = await invitations.offer(info.context.platform.db, token[:200])
+    context = info.context
+    found = await invitations.offer(context.platform.db, token[:200], brand_id=context.host_brand)
     if found is None:
         return None
     return InvitationOffer(account_name=found.account_name, email=found.email, expires_at=found.expires_at)
@@ -97,7 +98,12 @@ async def accept_invitation(info: Info, token: str, name: str, password: str) ->
     """Become a member, and be signed in on this host."""
     context = info.context
     person = await invitations.accept(
-        context.platform.db, token[:200], name=name, password=password, ip=context.asker.ip
+        context.platform.db,
+        token[:200],
+        name=name,
+        password=password,
+        ip=context.asker.ip,
+        brand_id=context.host_brand,
     )
     return await sign_in(context, person)
 

@@ -173,6 +173,30 @@ async def test_expired_used_revoked_and_invented_are_alike(world: World) -> None
     assert (await accept(world, fresh))["__typename"] == "SignedIn"
 
 
+async def test_on_a_strangers_host_a_link_is_one_that_never_was(world: World) -> None:
+    owner = world.client("shop.localhost")
+    await owner.login("user@shop.test")
+    secret = await invited(world, owner, "ann@new.test")
+    before = await counts(world)
+    stranger = world.client("rival.localhost")
+    answers = [await stranger.post(OFFER, token=one) for one in (secret, "invented")]
+    assert answers[0].content == answers[1].content
+    assert answers[0].json() == {"data": {"invitationOffer": None}}
+    answers = [
+        await stranger.post(ACCEPT, token=one, name="Ann", password=NEW_PASSWORD) for one in (secret, "invented")
+    ]
+    assert answers[0].content == answers[1].content
+    assert answers[0].json()["data"]["acceptInvitation"] == OVER
+    assert "set-cookie" not in answers[0].headers
+    assert await counts(world) == before
+    # On a host of the own line, here the reseller's, and on the platform's own the link is good.
+    for host in ("acme.localhost", "127.0.0.1"):
+        offered = (await world.client(host).ask(OFFER, token=secret))["invitationOffer"]
+        assert offered == {"accountName": "Shop", "email": "ann@new.test"}
+    answer = await world.client("acme.localhost").ask(ACCEPT, token=secret, name="Ann", password=NEW_PASSWORD)
+    assert answer["acceptInvitation"]["__typename"] == "SignedIn"
+
+
 async def test_an_address_has_one_open_invitation_and_an_expired_one_makes_room(world: World) -> None:
     owner = world.client("shop.localhost")
     await owner.login("user@shop.test")

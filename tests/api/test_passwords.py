@@ -57,6 +57,15 @@ async def test_a_link_gives_a_new_password_once_and_ends_every_session(world: Wo
     assert await actions(world) == ["password.ask", "password.reset"]
 
 
+async def test_on_a_strangers_host_a_link_is_one_that_never_was(world: World) -> None:
+    browser = world.client("shop.localhost")
+    await ask(browser, "user@shop.test")
+    secret = await token(world, "user@shop.test")
+    assert await reset(world.client("rival.localhost"), secret) == OVER
+    assert (await browser.login("user@shop.test"))["__typename"] == "SignedIn"
+    assert await reset(world.client("acme.localhost"), secret) == {"__typename": "PasswordChanged", "endedSessions": 1}
+
+
 async def test_a_link_is_good_for_an_hour_and_the_newest_only(world: World) -> None:
     browser = world.client("shop.localhost")
     await ask(browser, "user@shop.test")
