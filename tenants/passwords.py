@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from kit.addresses import neighbourhood
 from kit.crypto import Keyring, fingerprint, hash_password, verify_password
 from kit.db import Database
 from kit.errors import Kind, LiveryError, invalid
@@ -48,7 +49,8 @@ def address_tries(email: str) -> list[Limit]:
 
 def asking_tries(ip: str) -> list[Limit]:
     """Links that may be asked for from one place."""
-    return [Limit(f"reset|ip|{ip}", 10, timedelta(hours=1)), Limit(f"reset|ip|day|{ip}", 50, timedelta(days=1))]
+    place = neighbourhood(ip)
+    return [Limit(f"reset|ip|{place}", 10, timedelta(hours=1)), Limit(f"reset|ip|day|{place}", 50, timedelta(days=1))]
 
 
 async def begin_reset(db: Database, *, email: str, ip: str) -> Reset | None:

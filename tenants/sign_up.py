@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from kit.addresses import neighbourhood
 from kit.crypto import fingerprint
 from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid
@@ -39,9 +40,10 @@ class Wish:
 
 def limits(ip: str) -> list[Limit]:
     """How often one address of the network may ask."""
+    place = neighbourhood(ip)
     return [
-        Limit(f"sign_up|minute|{ip}", 5, timedelta(minutes=1)),
-        Limit(f"sign_up|day|{ip}", 50, timedelta(days=1)),
+        Limit(f"sign_up|minute|{place}", 5, timedelta(minutes=1)),
+        Limit(f"sign_up|day|{place}", 50, timedelta(days=1)),
     ]
 
 
