@@ -32,7 +32,10 @@ class AccountConnection:
 class CreditsOfDeleted(Enum):
     """What becomes of the credits that a deleted account has left."""
 
-    RETURN = strawberry.enum_value("return", description="They go back to the account above, with their expiry.")
+    RETURN = strawberry.enum_value(
+        "return",
+        description="They go back to whoever handed them down, with their expiry; those that the platform made are gone.",
+    )
     VOID = strawberry.enum_value("void", description="They are gone.")
 
 
@@ -65,7 +68,7 @@ class CreateSubAccountInput:
         default=None,
         description="A plan that the account above it sells, ordered and fulfilled at once; not for a coworker.",
     )
-    credits: BigInt | None = strawberry.field(default=None, description="Handed down from the account above.")
+    credits: BigInt | None = strawberry.field(default=None, description="Handed down from one's own account.")
     credits_expire_at: datetime | None = strawberry.field(
         default=None, description="Never later than those they come from."
     )

@@ -33,7 +33,7 @@ _MESSAGES = 200  # of one slice: their bodies may be large
 
 
 async def delete(unit: UnitOfWork, scope: Scope, account_id: UUID, *, typed: str, give_back: bool = True) -> None:
-    """Delete an account for ever. `typed` must be its name; with `give_back` unspent credits return to its parent.
+    """Delete an account for ever. `typed` must be its name; with `give_back` unspent credits return to their givers.
 
     Raises LiveryError: DENIED without the permission or for the own account, MISSING, INVALID for another name, CONFLICT
     where it has sub-accounts.
