@@ -17,7 +17,7 @@ from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, missing
 from kit.ids import new_id
 from tenants import audit, branding
-from tenants.members import add_member, check_password, check_rank, checked_email, find_account
+from tenants.members import add_member, check_gift, check_password, check_rank, checked_email, find_account
 from tenants.models import Role
 from tenants.permissions import Permission
 from tenants.scope import Scope, adopt
@@ -64,13 +64,15 @@ _OPEN = "i.accepted_at is null and i.revoked_at is null"
 async def invite(unit: UnitOfWork, scope: Scope, account_id: UUID | None, email: str, role: Role) -> Invited:
     """Invite an address into an account that the scope sees, its own unless named. The mail is `mail.notices`'s to send.
 
-    Raises LiveryError DENIED without Permission.MEMBERS or for a role above one's own, MISSING for an account out of
-    sight, INVALID for what is no address, CONFLICT for a member of the account and for an address that is invited already.
+    Raises LiveryError DENIED without Permission.MEMBERS, for a role above one's own and for more than a key has, MISSING for
+    an account out of sight, INVALID for what is no address, CONFLICT for a member of the account and for an address that is
+    invited already.
     """
     scope.require(Permission.MEMBERS)
     conn, email = unit.conn, checked_email(email)
     account = await find_account(conn, scope, account_id)
     await check_rank(conn, scope, account, role)
+    await check_gift(conn, scope, account, role)
     if await conn.fetchval("select exists (select from member where email = $1 and account_id = $2)", email, account):
         raise LiveryError(Kind.CONFLICT, "TAKEN", f"{email} is a member of this account already.", field=("email",))
     await conn.execute(
@@ -115,6 +117,7 @@ async def invite(unit: UnitOfWork, scope: Scope, account_id: UUID | None, email:
 async def resend(unit: UnitOfWork, scope: Scope, id: UUID | None) -> Invited:
     """Another link for another seven days, in place of the one before. Raises LiveryError DENIED, MISSING."""
     invitation = await _find(unit.conn, scope, id)
+    await check_gift(unit.conn, scope, invitation.account_id, invitation.role)
     token = secrets.token_urlsafe(32)
     row = await unit.conn.fetchrow(
         f"""update invitation i set token_hash = $2, expires_at = livery_now() + $3 where i.id = $1

@@ -39,6 +39,8 @@ async def delete(unit: UnitOfWork, scope: Scope, account_id: UUID, *, typed: str
     where it has sub-accounts.
     """
     scope.require(Permission.ACCOUNTS)
+    if not give_back:
+        scope.require(Permission.CREDITS, "credits")
     await tree.alone(unit.conn)
     account = await strictly_below(unit.conn, scope, account_id)
     if typed.strip() != account.name:
