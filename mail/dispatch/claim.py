@@ -24,7 +24,7 @@ from uuid import UUID
 from kit.db import Connection
 from mail.transports import Source
 from tenants import sources
-from tenants.states import Use, blocked
+from tenants.states import AccountState, Use, blocks
 
 POISONED = 3
 """So many workers have been lost, or faults met, over one recipient before a person must look at it."""
@@ -58,6 +58,8 @@ class Claimed:
     dsn_envid: str | None
     trace: str
     sandbox: bool
+    notice: bool
+    """The platform's own letter to a person; not a report (from the null sender), which is about the account's mail."""
     accepted_at: datetime
     life: timedelta
     """What remains until the message is given up; negative: past it."""
@@ -78,7 +80,7 @@ class Batch:
 _ROW = """
     r.id, r.message_id, r.account_id, r.address, r.domain, r.priority, r.attempts, r.lapses, r.fence, r.notify,
     r.orcpt, m.envelope_from, m.sender, m.size, m.eight_bit, m.smtputf8, m.dsn_ret, m.dsn_envid, m.trace, m.sandbox,
-    m.accepted_at,
+    m.door = 'note' and m.envelope_from <> '' as notice, m.accepted_at,
     m.expires_at - (select now from moment) as life
 """
 
@@ -201,21 +203,31 @@ async def bodies(conn: Connection, message_ids: Collection[UUID]) -> dict[UUID, 
 class Standing:
     """What holds for all mail of an account that is about to leave."""
 
-    barred: bool
-    """It may not: the account is suspended, itself or from above, or deleted (`tenants.states`)."""
+    state: AccountState
     source: Source | None
     """Where it should leave from, whichever machine has that address; None: nobody has chosen."""
+
+    @property
+    def barred(self) -> bool:
+        """The account's mail may not leave: it is suspended, itself or from above, or deleted (`tenants.states`)."""
+        return blocks(self.state, Use.DELIVERY)
+
+    def bars(self, claimed: Claimed) -> bool:
+        """This may not leave; of a suspended account, the platform's own letters do."""
+        return blocks(self.state, Use.NOTICE if claimed.notice else Use.DELIVERY)
 
 
 async def standings(conn: Connection, account_ids: Collection[UUID]) -> dict[UUID, Standing]:
     """How these accounts stand now."""
     rows = await conn.fetch(
-        f"""select a.id, {blocked(Use.DELIVERY, "a.lineage")} as barred, s.ip, s.hostname
+        f"""select a.id, account_state(a.lineage) as state, s.ip, s.hostname
               from account a left join lateral {sources.chosen("a.lineage")} s on true where a.id = any ($1::uuid[])""",
         list(account_ids),
     )
     return {
-        row["id"]: Standing(row["barred"], Source(row["ip"], row["hostname"]) if row["ip"] is not None else None)
+        row["id"]: Standing(
+            AccountState(row["state"]), Source(row["ip"], row["hostname"]) if row["ip"] is not None else None
+        )
         for row in rows
     }
 

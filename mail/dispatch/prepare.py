@@ -99,7 +99,7 @@ class Preparation:
                 matter = steps.Matter(
                     first=first,
                     content=contents.pop(first.message_id, None),
-                    suspended=standing.barred,
+                    suspended=standing.bars(first),
                     key=keys[_signs(first)],
                 )
                 ready += self._address(group, matter, standing.source if standing.source in here else None)

@@ -184,7 +184,7 @@ def test_only_deletion_takes_away_reading_and_nothing_the_opting_out() -> None:
         "active": set(),
         "suspended": {"change", "smtp_login", "api", "submission", "delivery"},
         "suspended_above": {"change", "smtp_login", "api", "submission", "delivery"},
-        "deleted": {"sign_in", "change", "smtp_login", "api", "submission", "delivery", "tracking"},
+        "deleted": {"sign_in", "change", "smtp_login", "api", "submission", "delivery", "notice", "tracking"},
     }
     assert blocked(Use.OPT_OUT, "a.lineage") == "false"
     assert blocked(Use.TRACKING, "a.lineage") == "account_state(a.lineage) in ('deleted')"
