@@ -236,6 +236,8 @@ class EntryView:
     message_id: UUID | None
     spender_id: UUID | None
     counterpart_id: UUID | None
+    """The account at the other end, where the scope sees it or saw it before it was deleted."""
+    counterpart_name: str | None
 
 
 async def entries(
@@ -243,10 +245,12 @@ async def entries(
 ) -> list[EntryView]:
     """The account's entries, newest first, older than entry `after`."""
     rows = await conn.fetch(
-        f"""select id, account_id, created_at as at, delta, reason, grant_id, message_id, spender_id, counterpart_id
-              from credit_entry
-             where account_id = $2 and {scope.see("account_id")} and ($3::bigint is null or id < $3)
-             order by id desc limit $4""",
+        f"""select e.id, e.account_id, e.created_at as at, e.delta, e.reason, e.grant_id, e.message_id, e.spender_id,
+                   c.id as counterpart_id, c.name as counterpart_name
+              from credit_entry e
+              left join account c on c.id = e.counterpart_id and {scope.see("c.id", deleted=True)}
+             where e.account_id = $2 and {scope.see("e.account_id")} and ($3::bigint is null or e.id < $3)
+             order by e.id desc limit $4""",
         scope.account_id,
         account_id,
         after,
