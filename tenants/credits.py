@@ -40,6 +40,8 @@ async def hand_down(
     """
     scope.require(Permission.CREDITS)
     grants.whole(amount)
+    # Held before it is looked at: whoever deletes it, or lets it spend a pool, has done so or waits.
+    await grants.hold(unit.conn, [scope.account_id, to])
     row = await _account(unit.conn, scope, to)
     maker = await _kind(unit.conn, scope.account_id) is AccountKind.OPERATOR
     if to == scope.account_id and not maker:
@@ -112,10 +114,10 @@ async def take_back(unit: UnitOfWork, scope: Scope, *, account_id: UUID, amount:
     """
     scope.require(Permission.CREDITS)
     grants.whole(amount)
+    await grants.hold(unit.conn, [scope.account_id, account_id])
     row = await _account(unit.conn, scope, account_id)
     if account_id == scope.account_id:
         raise invalid("Credits are taken back from accounts below one's own.", "accountId")
-    await grants.hold(unit.conn, [scope.account_id, account_id])
     ours = await _given_by(unit.conn, scope.account_id, account_id)
     taken = grants.spread(ours[::-1], amount)
     if (short := amount - sum(credits for _, credits in taken)) > 0:

@@ -93,7 +93,8 @@ async def purge(db: Database) -> Purged:
     busy, finished = False, []
     for row in rows:
         async with db.transaction() as conn:
-            if await conn.fetchval("select true from account where id = $1 for update skip locked", row["id"]):
+            # Not "for update", which whoever still writes something of the account would wait for.
+            if await conn.fetchval("select true from account where id = $1 for no key update skip locked", row["id"]):
                 step = await _step(conn, row["id"])
                 busy |= step is _Step.MORE
                 if step is _Step.FINISHED:
