@@ -114,6 +114,11 @@ async def invite(unit: UnitOfWork, scope: Scope, account_id: UUID | None, email:
     return _invited(row, token)
 
 
+async def mailbox(conn: Connection, scope: Scope, id: UUID | None) -> str:
+    """The address that an open invitation is for. Raises LiveryError DENIED, MISSING."""
+    return (await _find(conn, scope, id)).email
+
+
 async def resend(unit: UnitOfWork, scope: Scope, id: UUID | None) -> Invited:
     """Another link for another seven days, in place of the one before. Raises LiveryError DENIED, MISSING."""
     invitation = await _find(unit.conn, scope, id)

@@ -95,10 +95,10 @@ def code_tries(member_id: UUID, ip: str) -> list[Limit]:
     ]
 
 
-def invitation_limits(account_id: UUID, subject: str) -> list[Limit]:
-    """The limits of one invitation by mail: to an address, or another time for one that was sent, and of one account."""
+def invitation_limits(account_id: UUID, email: str) -> list[Limit]:
+    """The limits of one mail with an invitation, the first or another, into any account: a mailbox, and whoever asks."""
     return [
-        Limit(f"invite|{account_id}|{subject.strip().lower()[:100]}", 5, timedelta(days=1)),
+        Limit(f"invite|{account_id}|{email.strip().lower()[:100]}", 5, timedelta(days=1)),
         Limit(f"invite|{account_id}", 500, timedelta(days=1)),
     ]
 
