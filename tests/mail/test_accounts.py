@@ -74,7 +74,7 @@ async def hold(db: Database, *accounts: UUID) -> None:
 
 
 async def test_a_reason_is_asked_for_and_shown_to_the_suspended(world_db: Database, world: World) -> None:
-    for reason in ("", "  ", "x" * 501):
+    for reason in ("", "  ", "x" * 501, "\u200b", "un\u202epaid"):
         with pytest.raises(LiveryError) as refused:
             async with world_db.unit_of_work() as unit:
                 await suspension.suspend(unit, scope(world.acme), world.shop.id, reason)
