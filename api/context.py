@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from litestar.connection import ASGIConnection
 
@@ -87,6 +88,12 @@ class Context:
         """The asker's scope, which must have `permission`. Raises LiveryError."""
         self.scope.require(permission)
         return self.scope
+
+    @property
+    def host_brand(self) -> UUID | None:
+        """The account whose host was asked; None on the platform's own."""
+        brand = self.platform.brands.find(self.asker.host)
+        return brand.account_id if brand else None
 
     @property
     def load(self) -> "Loaders":

@@ -158,7 +158,7 @@ async def _answer(request: Request[Any, Any, Any], platform: Platform, asker: As
 def _decode(body: bytes) -> _Posted:
     try:
         return _decoder.decode(body)
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         if body.lstrip()[:1] == b"[":
             raise _bad("INVALID", "Several operations in one request are not answered.", "Send one object.") from None
         raise _bad("INVALID", f"The body cannot be read: {fault}.", 'Send {"query": "…", "variables": {…}}.') from None

@@ -67,7 +67,7 @@ async def _fulfil(
         raise _unsigned()
     try:
         said = _decoder.decode(body)
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise invalid(f"The body cannot be read: {fault}.", next='Send {"orderId": "…", "reference": "…"}.') from None
     scope = Scope(
         seller, may=frozenset({Permission.CREDITS}), ip=request.client.host if request.client is not None else None

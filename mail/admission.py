@@ -20,7 +20,7 @@ from tenants import charges, limits, rates
 from tenants.authentication import IN_FORCE, lapsed
 from tenants.charges import Charge, MonthShare
 from tenants.models import WhenSpent
-from tenants.states import Use, blocked
+from tenants.states import AccountState, Use, blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ select s.id, s.lineage, s.when_spent, coalesce(s.pool_id, s.id) as payer, m.coun
        coalesce((select sum(g.remaining) from credit_grant g
                   where g.account_id = coalesce(s.pool_id, s.id) and g.is_open
                     and (g.expires_at is null or g.expires_at > (select livery_now()))), 0)::bigint as remaining,
-       {blocked(Use.SUBMISSION, "s.lineage")} as barred, {copies.RULES.format(account="s.id")} as rules,
+       account_state(s.lineage) as state, {copies.RULES.format(account="s.id")} as rules,
        array(select name::text from verified) as names, array(select account_id from verified) as owners,
        array(select id from unnest({_CREDENTIALS}) as k (id)
               where not exists (select from credential c where c.id = k.id and {IN_FORCE})) as lapsed,
@@ -134,7 +134,9 @@ async def decide(conn: Connection, applicants: Sequence[Applicant]) -> Decision:
     paid: list[Charge] = []
     for applicant in applicants:
         standing = standings.get(applicant.account_id)
-        if standing is None or standing["barred"]:  # none: it was deleted while it was submitting
+        use = Use.SUBMISSION if applicant.price else Use.NOTICE
+        # None: it was deleted while it was submitting.
+        if standing is None or blocks(AccountState(standing["state"]), use):
             refused[applicant.message_id] = suspended()
             continue
         if applicant.credential_id in gone:

@@ -7,6 +7,7 @@ that account's messages sees that a notice went out but not its text, for a link
 
 import asyncio
 import contextvars
+import re
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,7 +46,7 @@ INVITATION = Note(
     "You are invited to {brand}",
     """Hello,
 
-you are invited to work in the account {account} at {brand}.
+you are invited to work in {account} at {brand}.
 To accept, open this address within seven days and choose a password:
 
 {link}
@@ -156,7 +157,7 @@ class Notices:
 
     async def _invitation(self, invited: Invited) -> None:
         view = invited.invitation
-        words = {"account": invited.account_name, "token": invited.token}
+        words = {"account": _account(invited.account_name), "token": invited.token}
         await self.send(view.account_id, view.email, INVITATION, words)
 
     def offer_reset(self, email: str, *, ip: str) -> None:
@@ -206,6 +207,11 @@ def _deliverable(email: str) -> str:
     except AddressError as fault:
         raise invalid(f"This is no e-mail address: {fault}.", "email", next="Write user@shop.test.") from None
     return email
+
+
+def _account(name: str) -> str:
+    """How an account is called in a mail: not by a name that the reader's program would show as a link."""
+    return "an account" if re.search(r"://|/|@|\w[.\u3002\uff0e\uff61]\w", name) else f"the account {name}"
 
 
 def _plain(word: str) -> str:

@@ -127,7 +127,8 @@ async def statistics(
 ) -> Statistics:
     """The chart of [start, end) for everything the scope sees, by bucket in the IANA zone.
 
-    Raises LiveryError INVALID for an unknown zone, an end that is not after the start, or more than 1,000 buckets.
+    Raises LiveryError INVALID for an unknown zone, an end that is not after the start, more than 1,000 buckets, or some that
+    no calendar has.
     """
     edges = boundaries(start, end, bucket, zone)
     # One plan for all would be for few accounts and few days; the operator's has all of both.
@@ -148,7 +149,7 @@ async def statistics(
     [before] = await conn.fetch(
         f"select {_SUMS} from tally where {scope.see('account_id', deleted=True)} and starts_at >= $2 and starts_at < $3",
         scope.account_id,
-        edges[0] - (edges[-1] - edges[0]),
+        _earlier(edges[0], edges[-1] - edges[0]),
         edges[0],
     )
     found = {row["number"]: Counts(**{name: row[name] for name in _COUNTED}) for row in rows}
@@ -173,14 +174,29 @@ def boundaries(start: datetime, end: datetime, bucket: Bucket, zone: str) -> lis
         ) from None
     if end <= start:
         raise invalid("The end must be after the start.", "to")
-    edge = _floor(start.astimezone(place), bucket)
-    edges = [edge.astimezone(UTC)]
-    while edges[-1] < end:
-        edge = _next(edge, bucket, place)
-        edges.append(edge.astimezone(UTC))
-        if len(edges) > _MOST_BUCKETS + 1:
-            raise invalid("That is more than 1,000 columns.", "bucket", next="Choose a wider bucket or a shorter time.")
+    field = "from"
+    try:
+        edge = _floor(start.astimezone(place), bucket)
+        edges = [edge.astimezone(UTC)]
+        field = "to"
+        while edges[-1] < end:
+            edge = _next(edge, bucket, place)
+            edges.append(edge.astimezone(UTC))
+            if len(edges) > _MOST_BUCKETS + 1:
+                raise invalid(
+                    "That is more than 1,000 columns.", "bucket", next="Choose a wider bucket or a shorter time."
+                )
+    except (ValueError, OverflowError):  # before the year 1 or after 9999, in the zone or by a whole bucket
+        raise invalid("The calendar ends before this time.", field, next="Choose a time nearer to today.") from None
     return edges
+
+
+def _earlier(moment: datetime, by: timedelta) -> datetime:
+    """A moment earlier by so much, as far as the calendar goes back."""
+    try:
+        return moment - by
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _floor(moment: datetime, bucket: Bucket) -> datetime:

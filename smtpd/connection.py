@@ -11,6 +11,7 @@ from typing import cast
 import structlog
 from aiosmtpd.smtp import SMTP
 
+from kit import addresses
 from smtpd import limits, measures, replies
 from smtpd.stream import Ended, Flood, Stream
 from smtpd.tls import Certificate
@@ -54,7 +55,7 @@ class Connection(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the conversation; on an implicit TLS port the handshake is over."""
         peer = transport.get_extra_info("peername")
-        self.ip = limits.plain_address(peer[0]) if peer else ""
+        self.ip = addresses.plain(peer[0]) if peer else ""
         self._tls_protocol = transport.get_extra_info("ssl_object")
         measures.SESSIONS.inc()
         super().connection_made(transport)

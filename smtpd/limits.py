@@ -4,7 +4,6 @@ The figures are those of servers that strangers have attacked for decades (Postf
 All counts are of this process; wrong logins alone are counted for all processes together (`tenants.throttle`).
 """
 
-import ipaddress
 from collections import Counter
 from collections.abc import Hashable
 
@@ -82,16 +81,3 @@ class Share:
         self._held[who] -= 1
         if not self._held[who]:
             del self._held[who]
-
-
-def plain_address(host: str) -> str:
-    """Return a peer's address as credentials and traces know it: IPv4 without the IPv6 around it, no zone."""
-    if ":" not in host:
-        return host
-    address = ipaddress.IPv6Address(host.partition("%")[0])
-    return str(address.ipv4_mapped or address)
-
-
-def neighbourhood(ip: str) -> str:
-    """Return what counts as one peer: an IPv4 address, the /64 of an IPv6 address (one customer has all of it)."""
-    return str(ipaddress.ip_network((ip, 64), strict=False)) if ":" in ip else ip

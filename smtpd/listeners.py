@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 import structlog
 
+from kit import addresses
 from smtpd import limits, measures
 from smtpd.session import Door, Session
 
@@ -60,7 +61,7 @@ class Listener:
                 self._loop.call_later(_BREATH, self._resume)
                 return
             connection.setblocking(False)
-            opening = self._loop.create_task(self._open(connection, limits.plain_address(peer[0])))
+            opening = self._loop.create_task(self._open(connection, addresses.plain(peer[0])))
             self._opening.add(opening)
             opening.add_done_callback(self._opening.discard)
 
@@ -73,7 +74,7 @@ class Listener:
         if not self._implicit_tls:
             await self._loop.connect_accepted_socket(self._session, connection)
             return
-        who = limits.neighbourhood(ip)
+        who = addresses.neighbourhood(ip)
         if not self._handshakes.take(who):
             measures.CONNECTIONS.labels("handshakes").inc()
             connection.close()

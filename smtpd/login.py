@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from kit import addresses
 from kit.crypto import Keyring
 from kit.db import Database
 from kit.errors import LiveryError
@@ -58,21 +59,21 @@ class Gate:
         Raises Throttled before looking at the password, LiveryError where both are right but no longer good, or the
         account is suspended.
         """
-        place = limits.neighbourhood(ip)
+        place = addresses.neighbourhood(ip)
         # One at a time for one address: tries that run side by side would all look before any of them is counted.
         turn = self._turns.setdefault(place, asyncio.Lock())
         async with turn:
-            if not await throttle.may_try(self._db, _PURPOSE, username, place):
+            if not await throttle.may_try(self._db, _PURPOSE, username, ip):
                 raise Throttled
             scope = await authentication.authenticate_smtp(
                 self._db, self._keyring, username=username, password=password, ip=ip
             )
             if scope is None:
                 self._welcome.pop((username, place), None)
-                if not await throttle.note_failure(self._db, _PURPOSE, username, place):
+                if not await throttle.note_failure(self._db, _PURPOSE, username, ip):
                     raise Throttled
             elif self._welcome.get((username, place), 0.0) < time.monotonic():
-                await throttle.note_success(self._db, _PURPOSE, username, place)
+                await throttle.note_success(self._db, _PURPOSE, username, ip)
                 self._remember(username, place)
         if scope is not None:
             self._uses.note(scope)

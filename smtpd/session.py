@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from kit import chaos
+from kit import addresses, chaos
 from kit.errors import LiveryError
 from mail.intake import EnvelopeRecipient
 from smtpd import limits, login, measures, parameters, replies
@@ -118,7 +118,7 @@ class Session(Connection):
         """Greet the client and do what it says, until one side has had enough."""
         if self.door.closing:
             await self.end(replies.CLOSING)
-        elif not self.enter(self.door.strangers, limits.neighbourhood(self.ip)) and not await self._exempt():
+        elif not self.enter(self.door.strangers, addresses.neighbourhood(self.ip)) and not await self._exempt():
             await self.end(replies.TOO_MANY_CONNECTIONS)
         else:
             await self.push(f"220 {self.hostname} ESMTP")

@@ -31,6 +31,15 @@ async def of_one_line(conn: Connection, one: UUID, other: UUID) -> bool:
     return found
 
 
+async def welcome(conn: Connection, brand_id: UUID | None, account_id: UUID) -> bool:
+    """Whether people of the account exist on a host of this brand (None: on the platform's own everybody does).
+
+    Asked wherever somebody is let in, or told anything, who is not known yet: login, invitation, reset, sign-up. On a
+    stranger's host the answer is that for an unknown name or token.
+    """
+    return brand_id is None or await of_one_line(conn, brand_id, account_id)
+
+
 @dataclass(frozen=True)
 class Letterhead:
     """In whose name an account's people are written to."""

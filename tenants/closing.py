@@ -22,12 +22,15 @@ _AT_ONCE = (
 
 
 async def close(conn: Connection, account_id: UUID) -> None:
-    """Let nobody in any more and forget what it was called. Its credits must be settled before."""
+    """Let nobody in any more and forget what it was called. Its credits must be settled before.
+
+    What it is called then has a colon, which no short name has (`tenants.details`): nobody can have taken it.
+    """
     for statement in _AT_ONCE:
         await conn.execute(statement, account_id)
     await conn.execute(
         """update account
-              set deleted_at = livery_now(), slug = 'deleted-' || replace(id::text, '-', ''), name = $2, brand_name = null,
+              set deleted_at = livery_now(), slug = 'deleted:' || id, name = $2, brand_name = null,
                   brand_color = null, privacy_url = null, source_id = null, monthly_limit = null, alert_below = null,
                   sign_up_open = false, sign_up_plan_id = null, referral_code = null, payment_secret = null,
                   suspended_reason = null

@@ -4,7 +4,7 @@ The operator makes credits; everybody else hands down grants of their own, and w
 What an account below has not spent can be taken back, to the grants it came from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -40,6 +40,8 @@ async def hand_down(
     """
     scope.require(Permission.CREDITS)
     grants.whole(amount)
+    # Held before it is looked at: whoever deletes it, or lets it spend a pool, has done so or waits.
+    await grants.hold(unit.conn, [scope.account_id, to])
     row = await _account(unit.conn, scope, to)
     maker = await _kind(unit.conn, scope.account_id) is AccountKind.OPERATOR
     if to == scope.account_id and not maker:
@@ -112,10 +114,10 @@ async def take_back(unit: UnitOfWork, scope: Scope, *, account_id: UUID, amount:
     """
     scope.require(Permission.CREDITS)
     grants.whole(amount)
+    await grants.hold(unit.conn, [scope.account_id, account_id])
     row = await _account(unit.conn, scope, account_id)
     if account_id == scope.account_id:
         raise invalid("Credits are taken back from accounts below one's own.", "accountId")
-    await grants.hold(unit.conn, [scope.account_id, account_id])
     ours = await _given_by(unit.conn, scope.account_id, account_id)
     taken = grants.spread(ours[::-1], amount)
     if (short := amount - sum(credits for _, credits in taken)) > 0:
@@ -132,37 +134,40 @@ async def take_back(unit: UnitOfWork, scope: Scope, *, account_id: UUID, amount:
 
 
 async def settle(unit: UnitOfWork, scope: Scope, *, account_id: UUID, give_back: bool) -> int:
-    """Leave an account that is being deleted without credits; return how many went back to its parent.
+    """Leave an account that is being deleted without credits; return how many went back to whoever had given them.
 
-    With `give_back` what its parent gave and it has not spent returns there; everything else is gone. The same becomes of
-    what is paid back to it later, for mail that was never sent (`settle_again`).
+    With `give_back` what it has not spent returns to the grants it was handed down from, wherever the account stands now;
+    what was handed down through accounts that are deleted passes them by, as far as they gave back. What the operator made
+    is gone, and so is everything without `give_back`. The same becomes of what is paid back to it later, for mail that was
+    never sent, and of what came from accounts that the transaction does not see (`settle_again`).
     """
-    conn = unit.conn
-    parent_id: UUID | None = await conn.fetchval("select parent_id from account where id = $1", account_id)
-    await grants.hold(conn, [id for id in (parent_id, account_id) if id is not None])
-    if not give_back:
+    if give_back:
+        held = await _hold_givers(unit.conn, [account_id])
+    else:
+        held = frozenset({account_id})
+        await grants.hold(unit.conn, held)
         # A grant that comes from nobody goes back to nobody, later either.
-        await conn.execute("update credit_grant set origin_id = null where account_id = $1", account_id)
-    return await _leave_none(conn, account_id, parent_id, actor_id=scope.member_id)
+        await unit.conn.execute("update credit_grant set origin_id = null where account_id = $1", account_id)
+    return await _leave_none(unit.conn, account_id, held, actor_id=scope.member_id)
 
 
 async def settle_again(conn: Connection, account_id: UUID) -> None:
-    """Do with what a deleted account was paid back since as `settle` did with the rest; where nothing came, nothing.
+    """Do with what a deleted account has, or was paid back since, as `settle` says; where there is nothing, nothing.
 
-    Its mail may have been paid by an account above that was deleted later, and what it returns may go to one: those are
-    settled again too, from below.
+    Its mail may have been paid by an account above that was deleted later: those are settled again too.
     """
-    deleted = """select id, parent_id from account
-                  where deleted_at is not null and id = any ((select lineage from account where id = $1)::uuid[])"""
-    if not await conn.fetchval(
-        f"select exists (select from credit_grant where is_open and account_id in (select id from ({deleted}) d))",
+    rows = await conn.fetch(
+        """select id from account
+            where deleted_at is not null and id = any ((select lineage from account where id = $1)::uuid[])
+              and exists (select from credit_grant g where g.account_id = account.id and g.is_open)""",
         account_id,
-    ):
+    )
+    if not rows:
         return
-    # All of them at once, because locks are taken in one ascending order; whoever is deleted then is seen below.
-    await grants.hold(conn, await conn.fetchval("select lineage from account where id = $1", account_id))
-    for row in await conn.fetch(f"{deleted} order by cardinality(lineage) desc", account_id):
-        await _leave_none(conn, row["id"], row["parent_id"], actor_id=None)
+    # All of them at once, because locks are taken in one ascending order.
+    held = await _hold_givers(conn, [row["id"] for row in rows])
+    for row in rows:
+        await _leave_none(conn, row["id"], held, actor_id=None)
 
 
 @dataclass(frozen=True)
@@ -233,6 +238,8 @@ class EntryView:
     message_id: UUID | None
     spender_id: UUID | None
     counterpart_id: UUID | None
+    """The account at the other end, where the scope sees it or saw it before it was deleted."""
+    counterpart_name: str | None
 
 
 async def entries(
@@ -240,10 +247,12 @@ async def entries(
 ) -> list[EntryView]:
     """The account's entries, newest first, older than entry `after`."""
     rows = await conn.fetch(
-        f"""select id, account_id, created_at as at, delta, reason, grant_id, message_id, spender_id, counterpart_id
-              from credit_entry
-             where account_id = $2 and {scope.see("account_id")} and ($3::bigint is null or id < $3)
-             order by id desc limit $4""",
+        f"""select e.id, e.account_id, e.created_at as at, e.delta, e.reason, e.grant_id, e.message_id, e.spender_id,
+                   c.id as counterpart_id, c.name as counterpart_name
+              from credit_entry e
+              left join account c on c.id = e.counterpart_id and {scope.see("c.id", deleted=True)}
+             where e.account_id = $2 and {scope.see("e.account_id")} and ($3::bigint is null or e.id < $3)
+             order by e.id desc limit $4""",
         scope.account_id,
         account_id,
         after,
@@ -263,16 +272,48 @@ def not_enough(short: int) -> LiveryError:
     )
 
 
-async def _leave_none(conn: Connection, account_id: UUID, parent_id: UUID | None, *, actor_id: UUID | None) -> int:
-    """Return what the parent gave, void the rest; how many credits were returned. Both accounts are held."""
-    back: list[tuple[grants.Open, int]] = []
-    if parent_id is not None and await _kind(conn, parent_id) is not AccountKind.OPERATOR:
-        back = [(one, one.remaining) for one in await _given_by(conn, parent_id, account_id)]
-        await grants.book(conn, _returned(parent_id, back), actor_id=actor_id)
-    rest = await conn.fetch("select id, remaining from credit_grant where account_id = $1 and is_open", account_id)
-    void = [Booking(account_id, row["id"], -row["remaining"], Reason.VOID) for row in rest]
-    await grants.book(conn, void, actor_id=actor_id)
-    return sum(credits for _, credits in back)
+async def _hands(conn: Connection, accounts: Collection[UUID]) -> list[Mapping[str, Any]]:
+    """Each open grant of these accounts and, from hand to hand, what it came from, as far as the transaction sees."""
+    rows: list[Mapping[str, Any]] = await conn.fetch(
+        """with recursive up as (
+             select id, 0 as hand, id as origin_id, account_id, origin_id as next_id, true as is_passed
+               from credit_grant where account_id = any ($1::uuid[]) and is_open
+             union all
+             select up.id, up.hand + 1, o.id, o.account_id, o.origin_id, a.deleted_at is not null
+               from up join credit_grant o on o.id = up.next_id join account a on a.id = o.account_id
+           )
+           select up.*, g.remaining, coalesce(g.expires_at <= (select livery_now()), false) as is_over
+             from up join credit_grant g on g.id = up.id order by up.id, up.hand""",
+        list(accounts),
+    )
+    return rows
+
+
+async def _hold_givers(conn: Connection, accounts: Collection[UUID]) -> frozenset[UUID]:
+    """Hold accounts and everybody through whose hands came what they have; who is held."""
+    held = frozenset({*accounts, *(row["account_id"] for row in await _hands(conn, accounts))})
+    await grants.hold(conn, held)
+    return held
+
+
+async def _leave_none(conn: Connection, account_id: UUID, held: frozenset[UUID], *, actor_id: UUID | None) -> int:
+    """Return what living accounts gave and void what none did; how many credits were returned.
+
+    What came from an account that is not seen, or came after it was asked who is to be held, is left.
+    """
+    ends: dict[UUID, Mapping[str, Any]] = {}
+    for row in await _hands(conn, [account_id]):
+        if row["id"] not in ends or ends[row["id"]]["is_passed"]:
+            ends[row["id"]] = row
+    bookings, back = [], 0
+    for id, end in ends.items():
+        if end["is_over"] or (end["is_passed"] and end["next_id"] is None):
+            bookings.append(Booking(account_id, id, -end["remaining"], Reason.VOID))
+        elif not end["is_passed"] and end["account_id"] in held:
+            bookings += _return(account_id, id, end["remaining"], end["account_id"], end["origin_id"])
+            back += end["remaining"]
+    await grants.book(conn, bookings, actor_id=actor_id)
+    return back
 
 
 async def _account(conn: Connection, scope: Scope, id: UUID) -> Mapping[str, Any]:
@@ -313,7 +354,13 @@ def _returned(giver_id: UUID, taken: list[tuple[grants.Open, int]]) -> list[Book
     for one, credits in taken:
         if one.origin_id is None:
             bookings.append(Booking(one.account_id, one.id, -credits, Reason.VOID, counterpart_id=giver_id))
-            continue
-        bookings.append(Booking(one.account_id, one.id, -credits, Reason.TAKEN_BACK, counterpart_id=giver_id))
-        bookings.append(Booking(giver_id, one.origin_id, credits, Reason.RETURNED, counterpart_id=one.account_id))
+        else:
+            bookings += _return(one.account_id, one.id, credits, giver_id, one.origin_id)
     return bookings
+
+
+def _return(account_id: UUID, grant_id: UUID, credits: int, giver_id: UUID, origin_id: UUID) -> list[Booking]:
+    return [
+        Booking(account_id, grant_id, -credits, Reason.TAKEN_BACK, counterpart_id=giver_id),
+        Booking(giver_id, origin_id, credits, Reason.RETURNED, counterpart_id=account_id),
+    ]

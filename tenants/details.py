@@ -17,6 +17,10 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _CODE = re.compile(r"[A-Z0-9-]{3,40}")
 _MOST = 2**53
+_JOINERS = frozenset("\u200c\u200d")
+"""Not to be seen themselves, but Persian and Hindi words, and joined emoji, are spelt with them."""
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that leave an empty place."""
 
 
 def checked(details: Mapping[str, object]) -> dict[str, Any]:
@@ -30,6 +34,15 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", plain)[:60].strip("-.") or "account"
 
 
+def seen(text: str) -> str:
+    """A text as one line; empty where nothing of it can be seen, or something in it controls, hides or turns the rest."""
+    line = " ".join(text.split())
+    if not all(letter.isprintable() or letter in _JOINERS for letter in line):
+        return ""
+    visible = any(unicodedata.category(letter)[0] in "LNPS" and letter not in _BLANKS for letter in line)
+    return line if visible else ""
+
+
 def _slug(value: Any, field: str) -> str:
     if not isinstance(value, str) or not _SLUG.fullmatch(value):
         raise invalid("An account's short name has lower-case letters, digits, dots and dashes.", field)
@@ -41,9 +54,11 @@ def _name(value: Any, field: str) -> str:
 
 
 def _line(value: Any, field: str, most: int, need: str) -> str:
-    text = " ".join(str(value or "").split())
-    if not text or any(unicodedata.category(character) == "Cc" for character in text):
-        raise invalid(f"{need}.", field)
+    text = seen(str(value or ""))
+    if not text:
+        raise invalid(
+            f"{need}.", field, next="Write it with letters that can be seen, and nothing that hides or turns them."
+        )
     if len(text) > most:
         raise invalid(f"{need} of at most {most} characters.", field)
     return text

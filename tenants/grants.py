@@ -3,8 +3,19 @@
     balance.remaining    = the sum of an account's grants = the sum of its entries
     grant.remaining      = the sum of the entries that name it
 
-Whoever changes anything of this holds the account's balance first (`hold`), several in ascending order: it is the mutex of
-its grants. `tenants.charges` is the fast way for mail; everything else goes through `book`.
+Whoever changes anything of this holds the account's balance first (`hold`): it is the mutex of its grants. `tenants.charges`
+is the fast way for mail; everything else goes through `book`.
+
+Locks are taken in one order by everybody, so that nobody ever waits for each other. A transaction leaves out what it does
+not need, and never goes back:
+
+    1 the shape of the tree (`tree.alone`)
+    2 recipients of mail that is stored already, ascending
+    3 balances, ascending: all that the transaction will need by one `hold`, for a second one could be lower
+    4 orders, ascending
+    5 grants
+    6 months, ascending
+    7 the rows of accounts, and what hangs on them
 """
 
 from collections.abc import Collection, Sequence

@@ -16,8 +16,8 @@ from kit.crypto import fingerprint, hash_password
 from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, missing
 from kit.ids import new_id
-from tenants import audit
-from tenants.members import add_member, check_password, check_rank, checked_email, find_account
+from tenants import audit, branding
+from tenants.members import add_member, check_gift, check_password, check_rank, checked_email, find_account
 from tenants.models import Role
 from tenants.permissions import Permission
 from tenants.scope import Scope, adopt
@@ -64,13 +64,15 @@ _OPEN = "i.accepted_at is null and i.revoked_at is null"
 async def invite(unit: UnitOfWork, scope: Scope, account_id: UUID | None, email: str, role: Role) -> Invited:
     """Invite an address into an account that the scope sees, its own unless named. The mail is `mail.notices`'s to send.
 
-    Raises LiveryError DENIED without Permission.MEMBERS or for a role above one's own, MISSING for an account out of
-    sight, INVALID for what is no address, CONFLICT for a member of the account and for an address that is invited already.
+    Raises LiveryError DENIED without Permission.MEMBERS, for a role above one's own and for more than a key has, MISSING for
+    an account out of sight, INVALID for what is no address, CONFLICT for a member of the account and for an address that is
+    invited already.
     """
     scope.require(Permission.MEMBERS)
     conn, email = unit.conn, checked_email(email)
     account = await find_account(conn, scope, account_id)
     await check_rank(conn, scope, account, role)
+    await check_gift(conn, scope, account, role)
     if await conn.fetchval("select exists (select from member where email = $1 and account_id = $2)", email, account):
         raise LiveryError(Kind.CONFLICT, "TAKEN", f"{email} is a member of this account already.", field=("email",))
     await conn.execute(
@@ -112,9 +114,15 @@ async def invite(unit: UnitOfWork, scope: Scope, account_id: UUID | None, email:
     return _invited(row, token)
 
 
+async def mailbox(conn: Connection, scope: Scope, id: UUID | None) -> str:
+    """The address that an open invitation is for. Raises LiveryError DENIED, MISSING."""
+    return (await _find(conn, scope, id)).email
+
+
 async def resend(unit: UnitOfWork, scope: Scope, id: UUID | None) -> Invited:
     """Another link for another seven days, in place of the one before. Raises LiveryError DENIED, MISSING."""
     invitation = await _find(unit.conn, scope, id)
+    await check_gift(unit.conn, scope, invitation.account_id, invitation.role)
     token = secrets.token_urlsafe(32)
     row = await unit.conn.fetchrow(
         f"""update invitation i set token_hash = $2, expires_at = livery_now() + $3 where i.id = $1
@@ -155,27 +163,29 @@ async def list_invitations(conn: Connection, scope: Scope, account_id: UUID | No
     return [_view(row) for row in rows]
 
 
-async def offer(db: Database, token: str) -> Offer | None:
-    """What a link offers; None for one that is no good any more, or never was."""
+async def offer(db: Database, token: str, *, brand_id: UUID | None) -> Offer | None:
+    """What a link offers on a host of this brand (`branding.welcome`); None for one that is no good any more, or never was."""
     async with db.transaction() as conn:
         await adopt(conn, "invitation", fingerprint(token))
         row = await conn.fetchrow(
-            f"""select a.name as account_name, i.email, i.expires_at
+            f"""select a.id as account_id, a.name as account_name, i.email, i.expires_at
                   from invitation i join account a on a.id = i.account_id
                  where i.token_hash = $1 and {_OPEN} and i.expires_at > livery_now() and a.deleted_at is null""",
             fingerprint(token),
         )
-    return Offer(**row) if row else None
+        if row is None or not await branding.welcome(conn, brand_id, row["account_id"]):
+            return None
+    return Offer(row["account_name"], row["email"], row["expires_at"])
 
 
-async def accept(db: Database, token: str, *, name: str, password: str, ip: str) -> Person:
-    """Become the member that the link is for.
+async def accept(db: Database, token: str, *, name: str, password: str, ip: str, brand_id: UUID | None) -> Person:
+    """Become the member that the link is for, on a host of this brand.
 
     Raises LiveryError INVALID for a password that is too short and for a link that is no good, CONFLICT where the address
     signs in to an account already.
     """
     check_password(password)
-    if await offer(db, token) is None:
+    if await offer(db, token, brand_id=brand_id) is None:
         raise link_over("invitation")
     password_hash = await hash_password(password)  # no transaction waits for argon2
     async with db.transaction() as conn:

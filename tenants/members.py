@@ -20,7 +20,7 @@ from kit.ids import new_id
 from tenants import audit
 from tenants.makers import left_in_force
 from tenants.models import Role
-from tenants.permissions import Permission, outranks
+from tenants.permissions import MAKERS, ROLES, Permission, outranks
 from tenants.scope import Scope
 
 _LAST = UUID(int=2**128 - 1)
@@ -144,6 +144,7 @@ async def change_role(conn: Connection, scope: Scope, id: UUID | None, role: Rol
     scope.require(Permission.MEMBERS)
     member, last_owner = await _find(conn, scope, id)
     await check_rank(conn, scope, member.account_id, member.role, role)
+    await check_gift(conn, scope, member.account_id, role)
     if last_owner and role is not Role.OWNER:
         raise _last_owner()
     row = await conn.fetchrow(f"update member m set role = $2 where m.id = $1 returning {_VIEW}", member.id, role.value)
@@ -193,6 +194,33 @@ async def check_rank(conn: Connection, scope: Scope, account_id: UUID, *roles: R
             next="Ask an owner of the account.",
             field=("role",),
         )
+
+
+async def check_gift(conn: Connection, scope: Scope, account_id: UUID, role: Role) -> None:
+    """Raise LiveryError DENIED where a program would give a role of `account_id` that is more than its key.
+
+    The rule stands in `tenants.permissions`.
+    """
+    if scope.credential_id is None:
+        return  # a person: see `check_rank`
+    if scope.sandbox:
+        raise _more("A key of the sandbox asks nobody in.")
+    if more := sorted(ROLES[role] - scope.may):
+        raise _more(f"You cannot give what you do not have: {', '.join(more)}.")
+    if account_id == scope.account_id and ROLES[role] & MAKERS:
+        free = await conn.fetchval(
+            """select networks is null and expires_at is null
+                      and coalesce(per_minute, per_hour, per_day, per_month) is null from credential where id = $1""",
+            scope.credential_id,
+        )
+        if not free:
+            raise _more("A key with networks, limits or an end gives no role that makes keys or members.")
+
+
+def _more(message: str) -> LiveryError:
+    return LiveryError(
+        Kind.DENIED, "FORBIDDEN", message, next="Let an owner or admin of the account do it.", field=("role",)
+    )
 
 
 async def find_account(conn: Connection, scope: Scope, account_id: UUID | None) -> UUID:

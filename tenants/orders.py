@@ -1,7 +1,11 @@
 """How does an account get a plan? It orders from the one right above, which fulfils the order or lets its payment provider.
 
 A monthly plan is granted once for every month of the buyer's time zone, however often the clock looks: the month stands
-in the grant, and the database takes each once.
+in the grant, and the database takes each once. An order that is fulfilled always gives what was paid for, so somebody who
+ends a plan and buys it again in the same month gets it again.
+
+Who is moved below another parent, or begins to spend a pool, ends what was ordered: the seller is no longer its parent, or
+the credits would be nobody's to spend.
 """
 
 from collections.abc import Mapping
@@ -52,14 +56,22 @@ _ORDER = f"""select o.id as order_id, o.account_id as buyer_id, o.state, o.payme
                from plan_order o join plan p on p.id = o.plan_id join account b on b.id = o.account_id"""
 
 
+# Orders whose month has begun and is not granted yet.
+_DUE = f"""select o.id from plan_order o join plan p on p.id = o.plan_id join account a on a.id = o.account_id
+            where o.state = 'fulfilled' and o.ends_at is null and p.monthly and p.credits > 0 and a.deleted_at is null
+              and a.parent_id = p.account_id and a.pool_id is null
+              and date_trunc('month', o.fulfilled_at at time zone a.time_zone)::date < {_MONTH}
+              and not exists (select from credit_grant g where g.account_id = o.account_id and g.plan_id = p.id
+                                 and g.period >= {_MONTH})"""
+
+
 async def order_plan(unit: UnitOfWork, scope: Scope, plan_id: UUID) -> Order:
     """Order a plan for the scope's own account. Raises LiveryError MISSING unless it is offered, CONFLICT where it runs."""
     scope.require(Permission.CREDITS)
-    offers = {plan.id: plan for plan in await plans.offered(unit.conn, scope)}
-    if plan_id not in offers:
-        raise missing("plan")
-    # One order at a time of an account, so that nobody orders the same twice by two clicks.
+    # One order at a time of an account, so that nobody orders the same twice by two clicks, nor of who was its parent.
     await grants.hold(unit.conn, [scope.account_id])
+    if plan_id not in {plan.id for plan in await plans.offered(unit.conn, scope)}:
+        raise missing("plan")
     if await unit.conn.fetchval(
         """select exists (select from plan_order o join plan p on p.id = o.plan_id
                            where o.account_id = $1 and o.plan_id = $2 and (o.state = 'open'
@@ -74,18 +86,7 @@ async def order_plan(unit: UnitOfWork, scope: Scope, plan_id: UUID) -> Order:
             next="Wait until it is fulfilled, or cancel that order first.",
             field=("planId",),
         )
-    id = new_id()
-    await unit.conn.execute(
-        "insert into plan_order (id, account_id, plan_id, ordered_by) values ($1, $2, $3, $4)",
-        id,
-        scope.account_id,
-        plan_id,
-        scope.member_id,
-    )
-    await audit.note(
-        unit.conn, scope, "order.create", account_id=scope.account_id, target=id, changes={"plan": (None, plan_id)}
-    )
-    return await _order(unit.conn, id)
+    return await _place(unit.conn, scope, plan_id)
 
 
 async def start(unit: UnitOfWork, scope: Scope, plan_id: UUID, *, account_id: UUID) -> None:
@@ -95,17 +96,52 @@ async def start(unit: UnitOfWork, scope: Scope, plan_id: UUID, *, account_id: UU
     EXHAUSTED where the seller has too little.
     """
     scope.require(Permission.CREDITS)
-    plan = await unit.conn.fetchrow(
-        f"""select p.id, p.credits from account a join plan p on p.account_id = a.parent_id
+    sold = await unit.conn.fetchval(
+        f"""select true from account a join plan p on p.account_id = a.parent_id
              where a.id = $2 and p.id = $3 and p.archived_at is null and {scope.see("p.account_id")}""",
         scope.account_id,
         account_id,
         plan_id,
     )
-    if plan is None:
+    if not sold:
         raise missing("plan")
+    await _start(unit.conn, scope, plan_id, account_id)
+
+
+async def welcome(conn: Connection, scope: Scope, plan_id: UUID) -> None:
+    """Give the scope's account, just made by its own owner, the plan that newcomers start with.
+
+    Where the seller has too little the order stays open, for the seller to fulfil later: the stranger is welcome all the same.
+    """
+    try:
+        async with conn.transaction():
+            await _start(conn, scope, plan_id, scope.account_id)
+    except LiveryError as refusal:
+        if refusal.kind is not Kind.EXHAUSTED:
+            raise
+        await _place(conn, scope, plan_id)
+
+
+async def _place(conn: Connection, scope: Scope, plan_id: UUID) -> Order:
+    """An open order for the scope's own account."""
     id = new_id()
-    await unit.conn.execute(
+    await conn.execute(
+        "insert into plan_order (id, account_id, plan_id, ordered_by) values ($1, $2, $3, $4)",
+        id,
+        scope.account_id,
+        plan_id,
+        scope.member_id,
+    )
+    await audit.note(
+        conn, scope, "order.create", account_id=scope.account_id, target=id, changes={"plan": (None, plan_id)}
+    )
+    return await _order(conn, id)
+
+
+async def _start(conn: Connection, scope: Scope, plan_id: UUID, account_id: UUID) -> None:
+    """An order that is fulfilled at once."""
+    id = new_id()
+    await conn.execute(
         """insert into plan_order (id, account_id, plan_id, ordered_by, state, fulfilled_at)
            values ($1, $2, $3, $4, 'fulfilled', livery_now())""",
         id,
@@ -113,10 +149,9 @@ async def start(unit: UnitOfWork, scope: Scope, plan_id: UUID, *, account_id: UU
         plan_id,
         scope.member_id,
     )
-    if plan["credits"]:
-        await _give(unit.conn, await _order(unit.conn, id), scope)
+    await _give(conn, await _order(conn, id), scope)
     await audit.note(
-        unit.conn,
+        conn,
         scope,
         "order.fulfil",
         account_id=account_id,
@@ -137,18 +172,14 @@ async def fulfil(unit: UnitOfWork, scope: Scope, order_id: UUID, *, payment_refe
         0 < len(payment_reference) <= REFERENCE and payment_reference.isprintable()
     ):
         raise invalid(f"A payment reference has 1 to {REFERENCE} printable characters.", "paymentReference")
-    await unit.conn.execute(
-        f"""select from plan_order o join plan p on p.id = o.plan_id
-             where o.id = $2 and {scope.see("p.account_id")} for update of o""",
-        scope.account_id,
-        order_id,
-    )
+    order = await _sold(unit.conn, scope, order_id)
+    # The seller's and the buyer's balances are the mutex of their grants, and the seller's of its orders too.
+    await grants.hold(unit.conn, [order.plan.account_id, order.account_id])
+    await unit.conn.execute("select from plan_order where id = $1 for update", order_id)
     order = await _sold(unit.conn, scope, order_id)
     if order.state == "fulfilled" and payment_reference is not None and order.payment_reference == payment_reference:
         return order
     _open(order)
-    # The seller's and the buyer's balances are the mutex of their grants, and the seller's of its orders too.
-    await grants.hold(unit.conn, [order.plan.account_id, order.account_id])
     if payment_reference is not None and await unit.conn.fetchval(
         """select exists (select from plan_order o join plan p on p.id = o.plan_id
                            where o.payment_reference = $1 and p.account_id = $2)""",
@@ -162,8 +193,7 @@ async def fulfil(unit: UnitOfWork, scope: Scope, order_id: UUID, *, payment_refe
         order_id,
         payment_reference,
     )
-    if order.plan.credits:
-        await _give(unit.conn, order, scope)
+    await _give(unit.conn, order, scope)
     await audit.note(
         unit.conn,
         scope,
@@ -189,22 +219,40 @@ async def cancel(unit: UnitOfWork, scope: Scope, order_id: UUID) -> Order:
     if row is None:
         raise missing("order")
     order = await _order(unit.conn, order_id)
-    runs = order.state == "fulfilled" and order.plan.monthly and order.ends_at is None
-    if not runs:
+    if not _runs(order):
         _open(order)
-    await unit.conn.execute(
-        "update plan_order set ends_at = livery_now() where id = $1"
-        if runs
-        else "update plan_order set state = 'cancelled' where id = $1",
-        order_id,
+    return await _end(unit.conn, scope, order)
+
+
+async def end_all(conn: Connection, scope: Scope, account_id: UUID) -> None:
+    """Withdraw what the account has ordered and end the monthly plans that it has. Its balance is held.
+
+    For when it is moved, or begins to spend a pool; what was granted stays.
+    """
+    rows = await conn.fetch(
+        f"{_ORDER} where o.account_id = $1 and o.state <> 'cancelled' and o.ends_at is null order by o.id for update of o",
+        account_id,
     )
-    after = await _order(unit.conn, order_id)
+    for order in map(_view, rows):
+        if order.state == "open" or _runs(order):
+            await _end(conn, scope, order)
+
+
+async def _end(conn: Connection, scope: Scope, order: Order) -> Order:
+    """Withdraw an order that is open, or end one that runs; its row is locked."""
+    await conn.execute(
+        "update plan_order set ends_at = livery_now() where id = $1"
+        if _runs(order)
+        else "update plan_order set state = 'cancelled' where id = $1",
+        order.id,
+    )
+    after = await _order(conn, order.id)
     await audit.note(
-        unit.conn,
+        conn,
         scope,
         "order.cancel",
         account_id=order.account_id,
-        target=order_id,
+        target=order.id,
         changes={"state": (order.state, after.state), "ends_at": (None, after.ends_at)},
     )
     return after
@@ -233,7 +281,10 @@ async def grant_months(db: Database) -> frozenset[UUID]:
             try:
                 async with db.transaction() as conn:
                     order = await _order(conn, id)
-                    if await _give(conn, order, None):
+                    await grants.hold(conn, [order.plan.account_id, order.account_id])
+                    # Asked again now that nobody can grant it, end it or move the buyer.
+                    if await conn.fetchval(f"select exists ({_DUE} and o.id = $1)", id):
+                        await _give(conn, order, None)
                         given.add(order.account_id)
             except LiveryError as short:
                 log.warning("plan.not_covered", order=str(id), reason=short.code)
@@ -244,19 +295,16 @@ async def grant_months(db: Database) -> frozenset[UUID]:
 async def _due(db: Database, after: UUID) -> list[UUID]:
     async with db.connection() as conn:
         rows = await conn.fetch(
-            f"""select o.id from plan_order o join plan p on p.id = o.plan_id join account a on a.id = o.account_id
-                 where o.state = 'fulfilled' and o.ends_at is null and p.monthly and p.credits > 0 and a.deleted_at is null
-                   and o.id > $1 and date_trunc('month', o.fulfilled_at at time zone a.time_zone)::date < {_MONTH}
-                   and not exists (select from credit_grant g where g.account_id = o.account_id and g.plan_id = p.id
-                                      and g.period >= {_MONTH})
-                 order by o.id limit {_SLICE}""",
+            f"{_DUE} and o.id > $1 order by o.id limit {_SLICE}",
             after,
         )
     return [row["id"] for row in rows]
 
 
-async def _give(conn: Connection, order: Order, actor: Scope | None) -> bool:
-    """Grant an order's credits, of a monthly plan this month's; False where that was done. Raises LiveryError EXHAUSTED."""
+async def _give(conn: Connection, order: Order, actor: Scope | None) -> None:
+    """Grant an order's credits, of a monthly plan this month's. Raises LiveryError EXHAUSTED."""
+    if not order.plan.credits:
+        return
     await grants.hold(conn, [order.plan.account_id, order.account_id])
     terms = await conn.fetchrow(
         f"""select livery_now() + make_interval(days => $2) as until, {_MONTH} as month,
@@ -267,9 +315,8 @@ async def _give(conn: Connection, order: Order, actor: Scope | None) -> bool:
         order.plan.valid_days,
         order.plan.id,
     )
-    period: date | None = terms["month"] if order.plan.monthly else None
-    if order.plan.monthly and terms["granted"]:
-        return False
+    # A month is counted once; what is bought again after the plan was ended comes beside it.
+    period: date | None = terms["month"] if order.plan.monthly and not terms["granted"] else None
     await credits.supply(
         conn,
         giver_id=order.plan.account_id,
@@ -280,7 +327,6 @@ async def _give(conn: Connection, order: Order, actor: Scope | None) -> bool:
         period=period,
         actor=actor,
     )
-    return True
 
 
 async def _sold(conn: Connection, scope: Scope, order_id: UUID) -> Order:
@@ -297,6 +343,11 @@ async def _sold(conn: Connection, scope: Scope, order_id: UUID) -> Order:
 
 async def _order(conn: Connection, id: UUID) -> Order:
     return _view(await conn.fetchrow(f"{_ORDER} where o.id = $1", id))
+
+
+def _runs(order: Order) -> bool:
+    """Whether it is a monthly plan that is granted from month to month."""
+    return order.state == "fulfilled" and order.plan.monthly and order.ends_at is None
 
 
 def _open(order: Order) -> None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from kit.addresses import neighbourhood
 from kit.crypto import Keyring, fingerprint, hash_password, verify_password
 from kit.db import Database
 from kit.errors import Kind, LiveryError, invalid
-from tenants import audit, sessions, throttle, totp
+from tenants import audit, branding, sessions, throttle, totp
 from tenants.invitations import link_over
 from tenants.members import check_password
 from tenants.scope import Scope, adopt
@@ -48,7 +49,8 @@ def address_tries(email: str) -> list[Limit]:
 
 def asking_tries(ip: str) -> list[Limit]:
     """Links that may be asked for from one place."""
-    return [Limit(f"reset|ip|{ip}", 10, timedelta(hours=1)), Limit(f"reset|ip|day|{ip}", 50, timedelta(days=1))]
+    place = neighbourhood(ip)
+    return [Limit(f"reset|ip|{place}", 10, timedelta(hours=1)), Limit(f"reset|ip|day|{place}", 50, timedelta(days=1))]
 
 
 async def begin_reset(db: Database, *, email: str, ip: str) -> Reset | None:
@@ -74,16 +76,20 @@ async def begin_reset(db: Database, *, email: str, ip: str) -> Reset | None:
     return Reset(row["account_id"], email, token)
 
 
-async def reset(db: Database, *, token: str, password: str, ip: str) -> Changed:
-    """Choose a new password by a link.
+async def reset(db: Database, *, token: str, password: str, ip: str, brand_id: UUID | None) -> Changed:
+    """Choose a new password by a link, on a host of this brand (`branding.welcome`).
 
     Raises LiveryError INVALID for a password that is too short and for a link that is no good.
     """
     check_password(password)
     good = "token_hash = $1 and used_at is null and expires_at > livery_now()"
     async with db.transaction() as conn:
-        await adopt(conn, "reset", fingerprint(token))
-        if not await conn.fetchval(f"select exists (select from password_reset where {good})", fingerprint(token)):
+        owner = await adopt(conn, "reset", fingerprint(token))
+        if (
+            owner is None
+            or not await conn.fetchval(f"select exists (select from password_reset where {good})", fingerprint(token))
+            or not await branding.welcome(conn, brand_id, owner)
+        ):
             raise link_over("link")
     password_hash = await hash_password(password)
     async with db.transaction() as conn:

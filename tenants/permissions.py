@@ -2,6 +2,14 @@
 
 A permission holds in the scope's own account and everything below it. What lies outside is missing, never forbidden
 (`tenants.scope`); what lies inside and is not permitted is refused with FORBIDDEN, and nothing happens.
+
+Who acts by a key gives no more than the key has:
+
+    keys      of no more permissions, networks, limits, time than its own, and in its sandbox (`tenants.terms`)
+    roles     whose every permission it has; in its own account, where it is bound to networks, limits or an end, none that
+              makes keys or members, for those would not be bound. A key of the sandbox gives none (`tenants.members`)
+    credits   with CREDITS, whichever field it is that gives, opens or voids them: ACCOUNTS alone makes, moves and deletes
+              accounts, and decides nothing that they may spend (`SPENDING`, VOID at a deletion)
 """
 
 from enum import StrEnum
@@ -34,6 +42,12 @@ ROLES: dict[Role, frozenset[Permission]] = {
 VISITOR = _EVERYTHING - {Permission.MEMBERS, Permission.KEYS}
 """What a member from above keeps of the own role inside an account that was entered ("log in as"): its people, their
 sign-in and its secrets stay out of reach there. From home they are reached by name, for everybody to see."""
+
+MAKERS = frozenset({Permission.MEMBERS, Permission.KEYS})
+"""By which others are let in."""
+
+SPENDING = frozenset({"pool_id", "monthly_limit", "sign_up_plan_id"})
+"""The columns of an account that open credits; who changes one needs Permission.CREDITS too."""
 
 _RANK = {Role.OWNER: 2, Role.ADMIN: 1, Role.SENDER: 0, Role.ANALYST: 0, Role.BILLING: 0}
 

@@ -29,14 +29,15 @@ class Scope:
     ip: str | None = field(default=None, compare=False)
     """Where it speaks from, for the audit."""
 
-    def require(self, permission: Permission) -> None:
-        """Raise LiveryError (DENIED) unless this is allowed."""
+    def require(self, permission: Permission, *field: str) -> None:
+        """Raise LiveryError (DENIED), for what was asked for at `field`, unless this is allowed."""
         if permission not in self.may:
             raise LiveryError(
                 Kind.DENIED,
                 "FORBIDDEN",
                 "Your role does not allow this.",
                 next="Ask an owner of the account for a role, or for an API key, that does.",
+                field=field or None,
             )
 
     def see(self, column: str, *, deleted: bool = False) -> str:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from kit.addresses import neighbourhood
 from kit.crypto import fingerprint
 from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid
 from kit.ids import new_id
-from tenants import audit, credits, details, tree
+from tenants import audit, details, orders, tree
 from tenants.models import AccountKind, Role
 from tenants.permissions import ROLES
 from tenants.scope import Scope, adopt, owner_of
@@ -24,6 +25,7 @@ from tenants.throttle import Limit
 LIFE = timedelta(hours=24)
 """How long a link can be used."""
 
+_GOOD = "token_hash = $1 and confirmed_at is null and expires_at > livery_now()"
 _MAILS = 3  # to one address in an hour, whoever asks
 
 
@@ -39,9 +41,10 @@ class Wish:
 
 def limits(ip: str) -> list[Limit]:
     """How often one address of the network may ask."""
+    place = neighbourhood(ip)
     return [
-        Limit(f"sign_up|minute|{ip}", 5, timedelta(minutes=1)),
-        Limit(f"sign_up|day|{ip}", 50, timedelta(days=1)),
+        Limit(f"sign_up|minute|{place}", 5, timedelta(minutes=1)),
+        Limit(f"sign_up|day|{place}", 50, timedelta(days=1)),
     ]
 
 
@@ -121,19 +124,26 @@ async def begin(conn: Connection, brand_id: UUID, wish: Wish, password_hash: str
     return token
 
 
-async def confirm(unit: UnitOfWork, token: str, *, ip: str) -> Person:
-    """Make the account that a link stands for, and its owner, who is not signed in yet.
+async def confirm(unit: UnitOfWork, token: str, *, ip: str, host_brand: UUID | None) -> Person:
+    """Make the account that a link stands for, and its owner, who is not signed in yet, on a host of this brand.
 
     Raises LiveryError INVALID for a link that is unknown, used or over, all alike; DENIED where sign-up was closed.
     """
     conn = unit.conn
     await adopt(conn, "sign_up", fingerprint(token))
+    if not await conn.fetchval(f"select exists (select from sign_up where {_GOOD})", fingerprint(token)):
+        raise _over()
+    # Before the link is taken: a deletion of the brand's account locks in that order.
+    await tree.alone(conn)
     row = await conn.fetchrow(
-        """update sign_up set confirmed_at = livery_now()
-            where token_hash = $1 and confirmed_at is null and expires_at > livery_now() returning *""",
+        f"update sign_up set confirmed_at = livery_now() where {_GOOD} returning *",
         fingerprint(token),
     )
     if row is None:
+        raise _over()
+    # The account will be right below the brand's: its people exist on hosts of that one and of those above it.
+    above = await conn.fetchval("select lineage from account where id = $1", row["brand_id"])
+    if host_brand is not None and host_brand not in (above or ()):
         raise _over()
     brand_id = await brand_of(conn, row["brand_id"])
     given = {"name": row["company"]}
@@ -152,15 +162,22 @@ async def confirm(unit: UnitOfWork, token: str, *, ip: str) -> Person:
     )
     if member_id is None:  # by an invitation meanwhile
         raise _over()
-    await _start(conn, brand_id, account_id)
+    newcomer = Scope(account_id, member_id=member_id, may=ROLES[Role.OWNER], ip=ip)
     await audit.note(
         conn,
-        Scope(account_id, member_id=member_id, may=ROLES[Role.OWNER], ip=ip),
+        newcomer,
         "account.sign_up",
         account_id=account_id,
         target=account_id,
         changes={"name": (None, row["company"]), "referral_code": (None, row["referral_code"])},
     )
+    plan_id = await conn.fetchval(
+        """select p.id from account a join plan p on p.id = a.sign_up_plan_id
+            where a.id = $1 and p.account_id = a.id and p.archived_at is null""",
+        brand_id,
+    )
+    if plan_id is not None:
+        await orders.welcome(conn, newcomer, plan_id)
     return Person(member_id, account_id, Role.OWNER, second_factor=False)
 
 
@@ -185,29 +202,3 @@ def _over() -> LiveryError:
         field=("token",),
         next="Sign up again; if you have an account already, sign in.",
     )
-
-
-async def _start(conn: Connection, brand_id: UUID, account_id: UUID) -> None:
-    """Give what the starting plan gives, as far as the brand's account has it."""
-    plan = await conn.fetchrow(
-        """select p.id, p.credits, livery_now() + make_interval(days => p.valid_days) as until
-             from account a join plan p on p.id = a.sign_up_plan_id
-            where a.id = $1 and p.archived_at is null and p.credits > 0""",
-        brand_id,
-    )
-    if plan is None:
-        return
-    try:
-        async with conn.transaction():
-            await credits.supply(
-                conn,
-                giver_id=brand_id,
-                to=account_id,
-                amount=plan["credits"],
-                expires_at=plan["until"],
-                plan_id=plan["id"],
-            )
-    except LiveryError as refusal:
-        # The stranger is welcome all the same: credits can be handed down later.
-        if refusal.kind is not Kind.EXHAUSTED:
-            raise

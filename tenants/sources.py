@@ -10,7 +10,7 @@ from uuid import UUID
 from kit.db import Connection, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
-from tenants import audit
+from tenants import audit, details
 from tenants.models import AccountKind
 from tenants.permissions import Permission
 from tenants.scope import Scope
@@ -162,7 +162,7 @@ async def _operator(conn: Connection, scope: Scope) -> None:
 async def _checked(conn: Connection, scope: Scope, given: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(given)
     if "name" in values:
-        values["name"] = " ".join(str(values["name"]).split())
+        values["name"] = details.seen(str(values["name"]))
         if not 0 < len(values["name"]) <= 100:
             raise invalid("A source needs a name of at most 100 characters.", "name")
     if "ip" in values:

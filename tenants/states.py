@@ -2,7 +2,8 @@
 
     active            nothing
     suspended         somebody above has stopped it: its people may sign in and read, nothing can be sent or changed, its
-                      programs are turned away, queued mail is held; what was delivered before goes on being counted
+                      programs are turned away, queued mail is held; what was delivered before goes on being counted, and the
+                      platform's own letters to people go out: whoever may sign in may need a new password
     suspended_above   an account above it is suspended: the same
     deleted           it is gone, and nobody sees anything of it; only who wants no more of its mail is still heard
 
@@ -35,6 +36,7 @@ class Use(StrEnum):
     API = "api"  # programs ask with a key
     SUBMISSION = "submission"  # mail comes in, by any door
     DELIVERY = "delivery"  # mail goes out; blocked, it is held
+    NOTICE = "notice"  # the platform's own letters to people, in the name of the account's brand, come in and go out
     TRACKING = "tracking"  # opens and clicks are counted and links lead on
     OPT_OUT = "opt_out"  # unsubscribe links, bounces and complaints are heard
 

@@ -13,10 +13,10 @@ import asyncpg
 
 from kit.db import Connection, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid, missing
-from tenants import audit, limits, sources, tree
+from tenants import audit, grants, limits, orders, sources, tree
 from tenants.details import checked
 from tenants.models import AccountKind
-from tenants.permissions import Permission
+from tenants.permissions import SPENDING, Permission
 from tenants.scope import Scope
 from tenants.states import AccountState, suspended
 from tenants.views import AccountView, view_account
@@ -41,6 +41,8 @@ async def create(
     a source that is not seen, INVALID, CONFLICT for a short name that is taken.
     """
     scope.require(Permission.ACCOUNTS)
+    if shares_pool:
+        scope.require(Permission.CREDITS, "sharesPool")
     await tree.alone(unit.conn)
     parent = await _found(unit.conn, scope, parent_id or scope.account_id, "parentId")
     _may_have_children(parent, "parentId")
@@ -82,10 +84,14 @@ async def update(unit: UnitOfWork, scope: Scope, account_id: UUID, given: Mappin
             next="Ask them to change it.",
             field=(_camel(sorted(own)[0]),),
         )
+    if given.keys() & {"monthly_limit", "shares_pool"}:
+        await _hold_payers(unit.conn, account_id)
     values = checked({name: value for name, value in given.items() if name not in _LOOKED_UP})
     for name in _LOOKED_UP & given.keys():
         values |= await _LOOK_UP[name](unit.conn, scope, before, given[name])
     changed = {name: value for name, value in values.items() if name == "pool_id" or getattr(before, name) != value}
+    if opened := sorted(SPENDING & changed.keys()):
+        scope.require(Permission.CREDITS, _camel("shares_pool" if opened[0] == "pool_id" else opened[0]))
     if changed:
         assignments = ", ".join(f"{name} = ${n}" for n, name in enumerate(changed, 2))
         try:
@@ -97,6 +103,8 @@ async def update(unit: UnitOfWork, scope: Scope, account_id: UUID, given: Mappin
         await limits.begin(unit.conn, account_id)
     if "pool_id" in changed:
         await tree.follow_pool(unit.conn, account_id)
+        if changed["pool_id"] is not None:
+            await orders.end_all(unit.conn, scope, account_id)
         changed = {name: value for name, value in changed.items() if name != "pool_id"}
         changed["shares_pool"] = given["shares_pool"]
     await audit.note(
@@ -112,6 +120,7 @@ async def update(unit: UnitOfWork, scope: Scope, account_id: UUID, given: Mappin
 async def move(unit: UnitOfWork, scope: Scope, account_id: UUID, below: UUID) -> None:
     """Put an account and everything below it under another parent; both must be seen.
 
+    What it has ordered from the parent before is ended: that one gives it nothing more. What was granted stays.
     Raises LiveryError: DENIED for the own account or below one that may not have sub-accounts, MISSING, CONFLICT below
     itself (CYCLE) or where it shares credits that the new parent does not spend (POOL).
     """
@@ -142,6 +151,8 @@ async def move(unit: UnitOfWork, scope: Scope, account_id: UUID, below: UUID) ->
         )
     if account.parent_id == below:
         return
+    await grants.hold(unit.conn, [account_id])
+    await orders.end_all(unit.conn, scope, account_id)
     await tree.reposition(unit.conn, account_id, below)
     await sources.leave_foreign(unit.conn)
     await audit.note(
@@ -192,6 +203,16 @@ def _may_have_children(parent: AccountView, field: str) -> None:
 async def _lineage(conn: Connection, account_id: UUID) -> list[UUID]:
     lineage: list[UUID] = await conn.fetchval("select lineage from account where id = $1", account_id)
     return lineage
+
+
+async def _hold_payers(conn: Connection, account_id: UUID) -> None:
+    """Hold the balances that an account spends, and could spend, before anything else of it is touched."""
+    row = await conn.fetchrow(
+        """select coalesce(a.pool_id, a.id) as payer_id, coalesce(p.pool_id, p.id) as above_id
+             from account a left join account p on p.id = a.parent_id where a.id = $1""",
+        account_id,
+    )
+    await grants.hold(conn, {id for id in (account_id, row["payer_id"], row["above_id"]) if id is not None})
 
 
 async def _at_the_top(conn: Connection, scope: Scope) -> bool:

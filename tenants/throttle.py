@@ -1,7 +1,8 @@
 """How often may somebody try? Failed logins are counted in one unlogged table that all processes share.
 
-Per address: 10 a minute and 50 a day. Per name: 100 an hour from everywhere together, except from an address that has
-signed in as that name within 30 days, so that strangers cannot lock the owner out. All by the database's clock.
+Per address (of IPv6 its /64): 10 a minute and 50 a day. Per name, however it is spaced and cased: 100 an hour from
+everywhere together, except from an address that has signed in as that name within 30 days, so that strangers cannot lock
+the owner out. All by the database's clock.
 
 Where a try is slow, many could be under way before the first of them has failed: `take` counts them before they begin,
 exactly, over all processes, and `give_back` takes back what was no failure.
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from kit.addresses import neighbourhood
 from kit.db import Database
 from kit.errors import Kind, LiveryError
 
@@ -88,15 +90,15 @@ async def tries(db: Database, purpose: str, name: str, ip: str) -> list[Limit]:
 def code_tries(member_id: UUID, ip: str) -> list[Limit]:
     """The limits of one try at a second factor: five wrong codes close it for a quarter of an hour."""
     return [
-        Limit(f"code|minute|{ip}", 10, timedelta(minutes=1)),
+        Limit(f"code|minute|{neighbourhood(ip)}", 10, timedelta(minutes=1)),
         Limit(f"code|member|{member_id}", 5, timedelta(minutes=15)),
     ]
 
 
-def invitation_limits(account_id: UUID, subject: str) -> list[Limit]:
-    """The limits of one invitation by mail: to an address, or another time for one that was sent, and of one account."""
+def invitation_limits(account_id: UUID, email: str) -> list[Limit]:
+    """The limits of one mail with an invitation, the first or another, into any account: a mailbox, and whoever asks."""
     return [
-        Limit(f"invite|{account_id}|{subject.strip().lower()[:100]}", 5, timedelta(days=1)),
+        Limit(f"invite|{account_id}|{email.strip().lower()[:100]}", 5, timedelta(days=1)),
         Limit(f"invite|{account_id}", 500, timedelta(days=1)),
     ]
 
@@ -147,10 +149,10 @@ async def forget_old(db: Database) -> None:
 
 
 def _keys(purpose: str, name: str, ip: str) -> tuple[str, str, str, str]:
-    who = name.lower()[:100]
+    who, place = name.strip().lower()[:100], neighbourhood(ip)  # as `tenants.sessions.check_password` reads a name
     return (
-        f"{purpose}|minute|{ip}",
-        f"{purpose}|day|{ip}",
+        f"{purpose}|minute|{place}",
+        f"{purpose}|day|{place}",
         f"{purpose}|name|{who}",
-        f"{purpose}|known|{who}|{ip}",
+        f"{purpose}|known|{who}|{place}",
     )

@@ -65,9 +65,13 @@ class CreditReason(Enum):
     REFUND = strawberry.enum_value("refund", description="Given back for recipients that were never sent to.")
     EXPIRED = strawberry.enum_value("expired", description="Not spent in time.")
     HANDED_DOWN = strawberry.enum_value("handed_down", description="Given to an account below.")
-    RECEIVED = strawberry.enum_value("received", description="Given by the account above.")
-    TAKEN_BACK = strawberry.enum_value("taken_back", description="Taken back by the account above.")
-    RETURNED = strawberry.enum_value("returned", description="Taken back from an account below.")
+    RECEIVED = strawberry.enum_value("received", description="Given by an account above.")
+    TAKEN_BACK = strawberry.enum_value(
+        "taken_back", description="Taken back by an account above, or returned to it at a deletion."
+    )
+    RETURNED = strawberry.enum_value(
+        "returned", description="Taken back from an account below, or returned by its deletion."
+    )
     VOID = strawberry.enum_value("void", description="Gone with its account, or taken back by who had made it.")
 
 
@@ -83,7 +87,10 @@ class CreditEntry:
     grant_id: strawberry.ID | None
     message_id: strawberry.ID | None = strawberry.field(description="What was sent.")
     spender_id: strawberry.ID | None = strawberry.field(description="The account that sent it from this one's pool.")
-    counterpart_id: strawberry.ID | None = strawberry.field(description="The account below it went to or came from.")
+    counterpart_id: strawberry.ID | None = strawberry.field(
+        description="The account it went to or came from: one's own or one below; null for one above."
+    )
+    counterpart_name: str | None = strawberry.field(description="The name of that account.")
 
 
 @strawberry.type
@@ -261,6 +268,7 @@ def _entry(row: credits.EntryView) -> CreditEntry:
         message_id=_id(row.message_id),
         spender_id=_id(row.spender_id),
         counterpart_id=_id(row.counterpart_id),
+        counterpart_name=row.counterpart_name,
     )
 
 

@@ -1,5 +1,7 @@
 """How is a person asked in? By mail: invitations are sent, sent again, taken back, and accepted by whoever has the link."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
 
@@ -57,8 +59,7 @@ async def invite_member(
     """Mail a link by which a person becomes a member."""
     context = info.context
     context.scope.require(Permission.MEMBERS)
-    await _mail_allowed(context, email)
-    async with context.change(Permission.MEMBERS) as unit:
+    async with mail_allowed(context, email), context.change(Permission.MEMBERS) as unit:
         made = await context.platform.notices.invite(
             unit, context.scope, account_named(account_id), email, role_named(str(role.value))
         )
@@ -69,9 +70,9 @@ async def invite_member(
 async def resend_invitation(info: Info, id: strawberry.ID) -> InvitationResult:
     """Mail a fresh link for another seven days; the one before opens nothing any more."""
     context = info.context
-    context.scope.require(Permission.MEMBERS)
-    await _mail_allowed(context, id)
-    async with context.change(Permission.MEMBERS) as unit:
+    async with context.read(Permission.MEMBERS) as conn:
+        email = await invitations.mailbox(conn, context.scope, identity(id))
+    async with mail_allowed(context, email), context.change(Permission.MEMBERS) as unit:
         made = await context.platform.notices.resend(unit, context.scope, identity(id))
     return invitation(made)
 
@@ -86,7 +87,8 @@ async def revoke_invitation(info: Info, id: strawberry.ID) -> InvitationResult:
 
 async def find_offer(info: Info, token: str) -> InvitationOffer | None:
     """What the link with this token offers; null for one that is no good any more, or never was."""
-    found = await invitations.offer(info.context.platform.db, token[:200])
+    context = info.context
+    found = await invitations.offer(context.platform.db, token[:200], brand_id=context.host_brand)
     if found is None:
         return None
     return InvitationOffer(account_name=found.account_name, email=found.email, expires_at=found.expires_at)
@@ -97,7 +99,12 @@ async def accept_invitation(info: Info, token: str, name: str, password: str) ->
     """Become a member, and be signed in on this host."""
     context = info.context
     person = await invitations.accept(
-        context.platform.db, token[:200], name=name, password=password, ip=context.asker.ip
+        context.platform.db,
+        token[:200],
+        name=name,
+        password=password,
+        ip=context.asker.ip,
+        brand_id=context.host_brand,
     )
     return await sign_in(context, person)
 
@@ -114,8 +121,18 @@ def invitation(found: invitations.InvitationView) -> Invitation:
     )
 
 
-async def _mail_allowed(context: Context, subject: str) -> None:
-    """Invitations are free, so nobody may pour them over an address, or over many."""
-    limits = throttle.invitation_limits(context.scope.home_id or context.scope.account_id, subject)
-    if not await throttle.take(context.platform.db, limits):
+@contextlib.asynccontextmanager
+async def mail_allowed(context: Context, email: str) -> AsyncIterator[None]:
+    """Around whatever mails an invitation: they are free, so nobody may pour them over a mailbox, or over many.
+
+    What is refused inside mails nothing and does not count. Raises LiveryError EXHAUSTED.
+    """
+    db = context.platform.db
+    limits = throttle.invitation_limits(context.scope.home_id or context.scope.account_id, email)
+    if not await throttle.take(db, limits):
         raise LiveryError(Kind.EXHAUSTED, "THROTTLED", "Too many invitations were sent.", next="Try again tomorrow.")
+    try:
+        yield
+    except LiveryError:
+        await throttle.give_back(db, limits)
+        raise

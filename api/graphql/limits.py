@@ -41,6 +41,8 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 
+from api.graphql import texts
+
 TOKENS = 1_000
 DEPTH = 10
 ALIASES = 15
@@ -70,7 +72,9 @@ def _judge(schema: GraphQLSchema, text: str) -> _Judged:
         document = parse(text, max_tokens=TOKENS)
     except RecursionError:
         return _Judged(parse("{__typename}"), (_too_deep("hundreds of"),))
-    errors = [*_shape(document)] or validate_document(schema, document, tuple(specified_rules))
+    errors = [*_shape(document), *texts.written(document)] or validate_document(
+        schema, document, tuple(specified_rules)
+    )
     return _Judged(document, tuple(errors))
 
 
@@ -102,7 +106,7 @@ class Limits(SchemaExtension):
         """Refuse what is invalid, too deep, too wide or too dear."""
         context = self.execution_context
         if self._judged is not None:
-            errors = list(self._judged.errors)
+            errors = [*self._judged.errors, *texts.given(context.variables or {})]
             if not errors:
                 errors = _dear(
                     context.schema._schema, self._judged.document, context.operation_name, context.variables or {}

@@ -47,9 +47,15 @@ async def request_reset(info: Info, email: str) -> ResetRequestResult:
 @refusable
 async def reset_password(info: Info, token: str, password: str) -> PasswordResult:
     """Choose a new password by the link's token, then log in. A second factor stays as it is."""
-    platform = info.context.platform
-    changed = await passwords.reset(platform.db, token=token[:200], password=password, ip=info.context.asker.ip)
-    return await _changed(info.context, changed)
+    context = info.context
+    changed = await passwords.reset(
+        context.platform.db,
+        token=token[:200],
+        password=password,
+        ip=context.asker.ip,
+        brand_id=context.host_brand,
+    )
+    return await _changed(context, changed)
 
 
 @refusable

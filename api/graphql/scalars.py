@@ -18,11 +18,11 @@ def rfc3339(moment: datetime) -> str:
 def _moment(value: object) -> datetime:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise GraphQLError("A time is written like 2026-11-23T05:35:21Z, with its zone.")
-    return moment.astimezone(UTC)
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # no time at all, or one that UTC's calendar has no year for
+        pass
+    raise GraphQLError("A time is written like 2026-11-23T05:35:21Z, with its zone, from the year 1 to 9999 in UTC.")
 
 
 def _count(value: object) -> int:

@@ -116,11 +116,8 @@ async def _end(context: Context, token: str) -> None:
 
 async def welcome(context: Context, person: sessions.Person) -> bool:
     """Whether this host's brand is of the person's own line; on a stranger's host the person does not exist."""
-    brand = context.platform.brands.find(context.asker.host)
-    if brand is None or brand.account_id is None:
-        return True
     async with context.platform.db.transaction(sees=person.account_id) as conn:
-        return await branding.of_one_line(conn, brand.account_id, person.account_id)
+        return await branding.welcome(conn, context.host_brand, person.account_id)
 
 
 def throttled(next: str = "Wait a minute, then try again.") -> LiveryError:

@@ -39,11 +39,10 @@ ConfirmSignUpResult = Annotated[SignedIn | Problem, strawberry.union("ConfirmSig
 async def sign_up(info: Info, input: SignUpInput) -> SignUpResult:
     """Ask for an account on this host's brand."""
     context = info.context
-    brand = context.platform.brands.find(context.asker.host)
     await commands.request(
         context.platform.db,
         context.platform.notices,
-        brand_id=brand.account_id if brand else None,
+        brand_id=context.host_brand,
         email=input.email,
         name=input.name,
         company=input.company,
@@ -59,5 +58,5 @@ async def confirm_sign_up(info: Info, token: str) -> ConfirmSignUpResult:
     """Make the account that a mailed link stands for, and sign its owner in."""
     context = info.context
     async with context.platform.db.unit_of_work() as unit:
-        person = await tenants_sign_up.confirm(unit, token[:200], ip=context.asker.ip)
+        person = await tenants_sign_up.confirm(unit, token[:200], ip=context.asker.ip, host_brand=context.host_brand)
     return await sign_in(context, person)

@@ -1,5 +1,6 @@
 """Which accounts are below mine, and how are they made, changed, moved, stopped and deleted?"""
 
+import contextlib
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ import strawberry
 
 from api.context import Context
 from api.graphql.accounts import Account, WhenSpent, account
+from api.graphql.invitations import mail_allowed
 from api.graphql.pages import PageInfo, cursor, identity, page, page_size, reference
 from api.graphql.problems import Problem, refusable
 from api.graphql.roles import Role
@@ -32,7 +34,10 @@ class AccountConnection:
 class CreditsOfDeleted(Enum):
     """What becomes of the credits that a deleted account has left."""
 
-    RETURN = strawberry.enum_value("return", description="They go back to the account above, with their expiry.")
+    RETURN = strawberry.enum_value(
+        "return",
+        description="They go back to whoever handed them down, with their expiry; those that the platform made are gone.",
+    )
     VOID = strawberry.enum_value("void", description="They are gone.")
 
 
@@ -65,7 +70,7 @@ class CreateSubAccountInput:
         default=None,
         description="A plan that the account above it sells, ordered and fulfilled at once; not for a coworker.",
     )
-    credits: BigInt | None = strawberry.field(default=None, description="Handed down from the account above.")
+    credits: BigInt | None = strawberry.field(default=None, description="Handed down from one's own account.")
     credits_expire_at: datetime | None = strawberry.field(
         default=None, description="Never later than those they come from."
     )
@@ -173,12 +178,12 @@ async def create_sub_account(info: Info, input: CreateSubAccountInput) -> Accoun
         domain=input.domain,
     )
     key = await creation.signing_key(wanted)
-    async with context.change(Permission.ACCOUNTS) as unit:
+    invited = input.first_member
+    mailed = mail_allowed(context, invited.email) if invited is not None else contextlib.nullcontext()
+    async with mailed, context.change(Permission.ACCOUNTS) as unit:
         id = await creation.create(unit, scope, context.platform.keyring, wanted, key)
-        if input.first_member is not None:
-            await creation.invite(
-                context.platform.notices, unit, scope, id, input.first_member.email, str(input.first_member.role.value)
-            )
+        if invited is not None:
+            await creation.invite(context.platform.notices, unit, scope, id, invited.email, str(invited.role.value))
     return await _one(info, id)
 
 

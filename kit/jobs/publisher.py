@@ -31,7 +31,7 @@ RINGS = Counter("mail_rings", "Rings for other processes: published, or lost bec
 # Ids that one message carries; more are dropped, because the reader looks at everything that is due anyway.
 _MOST_IDS = 500
 # Seconds between two messages of one process, so that rings merge under load; the first goes at once.
-_PACE = 0.05
+_PACE = 0.1
 # Seconds of rest after a failure, and between signs of life on an idle connection.
 _REST, _IDLE = 1.0, 10.0
 _FLUSH = 2.0

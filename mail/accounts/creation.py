@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from kit.crypto import Keyring
-from kit.db import UnitOfWork
+from kit.db import Connection, UnitOfWork
 from kit.errors import LiveryError, invalid
 from mail import domains
 from mail.notices import Notices
 from mail.wire.address import AddressError
 from mail.wire.dkim import make_key
-from tenants import credits, limits, orders, sub_accounts
+from tenants import credits, grants, limits, orders, sub_accounts
 from tenants.models import Role
 from tenants.permissions import Permission
 from tenants.scope import Scope
@@ -60,7 +60,10 @@ async def create(
         shares_pool=wanted.shares_pool,
         source_id=wanted.source_id,
     )
-    if wanted.details.get("monthly_limit") is not None:
+    limited = wanted.details.get("monthly_limit") is not None
+    if limited or wanted.plan_id is not None or wanted.credits is not None:
+        await _hold(unit.conn, scope, id)
+    if limited:
         await limits.begin(unit.conn, id)
     if wanted.plan_id is not None:
         try:
@@ -80,6 +83,12 @@ async def create(
         except AddressError:
             raise invalid("This is no domain name.", "domain", next="Write it like shop.example.") from None
     return id
+
+
+async def _hold(conn: Connection, scope: Scope, account_id: UUID) -> None:
+    """Hold every balance that the making touches, at once (`tenants.grants` has the order): the payer's and the givers'."""
+    above = await conn.fetchrow("select parent_id, pool_id from account where id = $1", account_id)
+    await grants.hold(conn, {scope.account_id, above["parent_id"], above["pool_id"] or account_id})
 
 
 async def invite(notices: Notices, unit: UnitOfWork, scope: Scope, account_id: UUID, email: str, role: str) -> None:

@@ -34,12 +34,14 @@ _LISTED = 5_000
 
 
 async def delete(unit: UnitOfWork, scope: Scope, account_id: UUID, *, typed: str, give_back: bool = True) -> None:
-    """Delete an account for ever. `typed` must be its name; with `give_back` unspent credits return to its parent.
+    """Delete an account for ever. `typed` must be its name; with `give_back` unspent credits return to their givers.
 
     Raises LiveryError: DENIED without the permission or for the own account, MISSING, INVALID for another name, CONFLICT
     where it has sub-accounts.
     """
     scope.require(Permission.ACCOUNTS)
+    if not give_back:
+        scope.require(Permission.CREDITS, "credits")
     await tree.alone(unit.conn)
     account = await strictly_below(unit.conn, scope, account_id)
     if typed.strip() != account.name:
@@ -94,7 +96,8 @@ async def purge(db: Database) -> Purged:
     busy, finished = False, []
     for row in rows:
         async with db.transaction() as conn:
-            if await conn.fetchval("select true from account where id = $1 for update skip locked", row["id"]):
+            # Not "for update", which whoever still writes something of the account would wait for.
+            if await conn.fetchval("select true from account where id = $1 for no key update skip locked", row["id"]):
                 step = await _step(conn, row["id"])
                 busy |= step is _Step.MORE
                 if step is _Step.FINISHED:

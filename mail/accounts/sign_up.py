@@ -10,9 +10,10 @@ from tenants import sign_up, throttle
 
 CONFIRM = Note(
     "Confirm your account at {brand}",
-    """Hello {name},
+    # Not a word of what was typed: whoever typed it may be a stranger to whoever reads it.
+    """Hello,
 
-you asked for an account for {company} at {brand}.
+somebody, probably you, asked for an account at {brand} with this address.
 To confirm that this address is yours, open this one within a day:
 
 {link}
@@ -73,5 +74,4 @@ async def request(
         token = await sign_up.begin(conn, brand_id, wish, password_hash)
     if await throttle.take(db, sign_up.mailing(wish.email)):
         note = KNOWN if token is None else CONFIRM
-        words = {"name": wish.name, "company": wish.company, "token": token or ""}
-        notices.later(notices.send(brand_id, wish.email, note, words))
+        notices.later(notices.send(brand_id, wish.email, note, {"token": token or ""}))

@@ -14,7 +14,7 @@ from kit.errors import Kind, LiveryError, invalid
 from mail import ledger
 from mail.ledger import Fact
 from mail.lifecycle import EventKind
-from tenants import audit
+from tenants import audit, details
 from tenants.permissions import Permission
 from tenants.scope import Scope
 from tenants.states import Use, blocked
@@ -34,7 +34,7 @@ async def suspend(unit: UnitOfWork, scope: Scope, account_id: UUID, reason: str)
     """
     scope.require(Permission.ACCOUNTS)
     account = await strictly_below(unit.conn, scope, account_id)
-    reason = " ".join(reason.split())
+    reason = details.seen(reason)
     if not 0 < len(reason) <= LONGEST_REASON:
         raise invalid(f"Say why, in at most {LONGEST_REASON} characters.", "reason")
     await unit.conn.execute(

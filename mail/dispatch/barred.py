@@ -21,10 +21,11 @@ class Barred:
     def __init__(self, db: Database, held: Callable[[], Collection[UUID]]) -> None:
         self._db = db
         self._held = held
-        self._ids: frozenset[UUID] = frozenset()
+        self._known: dict[UUID, queue.Standing] = {}
 
-    def __contains__(self, account_id: UUID) -> bool:
-        return account_id in self._ids
+    def __contains__(self, claimed: queue.Claimed) -> bool:
+        standing = self._known.get(claimed.account_id)
+        return standing is not None and standing.bars(claimed)
 
     async def run(self) -> None:
         """Look for ever. Where the database is away, what is known stays."""
@@ -32,11 +33,11 @@ class Barred:
             await asyncio.sleep(_LOOK)
             accounts = set(self._held())
             if not accounts:
-                self._ids = frozenset()
+                self._known = {}
                 continue
             try:
                 async with asyncio.timeout(ANSWER), self._db.connection() as conn:
                     standings = await queue.standings(conn, accounts)
-                self._ids = frozenset(id for id, standing in standings.items() if standing.barred)
+                self._known = {id: standing for id, standing in standings.items() if standing.barred}
             except AWAY:
                 continue

@@ -27,7 +27,7 @@ from mail.suppressions import entries
 from mail.suppressions.entries import NOBODY, Lists
 from mail.transports import Source
 from tenants import sources
-from tenants.states import Use, blocked
+from tenants.states import AccountState, Use, blocks
 
 POISONED = 3
 """So many workers have been lost, or faults met, over one recipient before a person must look at it."""
@@ -64,12 +64,17 @@ class Claimed:
     accepted_at: datetime
     life: timedelta
     """What remains until the message is given up; negative: past it."""
-    notice: bool
-    """It is the platform's own, for which no list holds."""
+    ours: bool
+    """The platform wrote it: no list holds for it, and nothing is put in."""
     credential_id: UUID | None
     """What the message came by."""
     copy_rule_id: UUID | None
     """Set: a copy (`mail.copies`), which is marked and never tracked."""
+
+    @property
+    def notice(self) -> bool:
+        """The platform's own letter to a person; not a report (from the null sender), which is about the account's mail."""
+        return self.ours and self.envelope_from != ""
 
 
 _FIELDS = tuple(field.name for field in fields(Claimed))
@@ -87,7 +92,7 @@ class Batch:
 _ROW = """
     r.id, r.message_id, r.account_id, r.address, r.domain, r.priority, r.attempts, r.lapses, r.fence, r.notify,
     r.orcpt, m.envelope_from, m.sender, m.size, m.eight_bit, m.smtputf8, m.dsn_ret, m.dsn_envid, m.trace, m.sandbox,
-    m.accepted_at, m.door = 'note' as notice, m.credential_id, r.copy_rule_id,
+    m.accepted_at, m.door = 'note' as ours, m.credential_id, r.copy_rule_id,
     m.expires_at - (select now from moment) as life
 """
 
@@ -210,14 +215,22 @@ async def bodies(conn: Connection, message_ids: Collection[UUID]) -> dict[UUID, 
 class Standing:
     """What holds for all mail of an account that is about to leave."""
 
-    barred: bool
-    """It may not: the account is suspended, itself or from above, or deleted (`tenants.states`)."""
+    state: AccountState
     source: Source | None
     """Where it should leave from, whichever machine has that address; None: nobody has chosen."""
     lists: Lists = NOBODY
     """To whom nothing is sent, of those who were asked about."""
     treated: bool = False
     """It has chosen what is done to its mail (`mail.treatments`), or has what could be."""
+
+    @property
+    def barred(self) -> bool:
+        """The account's mail may not leave: it is suspended, itself or from above, or deleted (`tenants.states`)."""
+        return blocks(self.state, Use.DELIVERY)
+
+    def bars(self, claimed: Claimed) -> bool:
+        """This may not leave; of a suspended account, the platform's own letters do."""
+        return blocks(self.state, Use.NOTICE if claimed.notice else Use.DELIVERY)
 
 
 async def standings(
@@ -226,7 +239,7 @@ async def standings(
     """How these accounts stand now, and whether the addresses `asked` about, as lists compare them, are on lists of theirs."""
     rows = await conn.fetch(
         f"""with listed as materialized ({entries.found("$2::uuid[]", "$3::text[]")})
-            select a.id, {blocked(Use.DELIVERY, "a.lineage")} as barred, s.ip, s.hostname, {entries.COLUMNS},
+            select a.id, account_state(a.lineage) as state, s.ip, s.hostname, {entries.COLUMNS},
                    {treatments.EXISTS.format(account="a.id")} as treated
               from account a left join lateral {sources.chosen("a.lineage")} s on true where a.id = any ($1::uuid[])""",
         list(account_ids),
@@ -236,7 +249,7 @@ async def standings(
     lists = entries.lists(rows[0]) if rows else NOBODY
     return {
         row["id"]: Standing(
-            row["barred"],
+            AccountState(row["state"]),
             Source(row["ip"], row["hostname"]) if row["ip"] is not None else None,
             lists,
             row["treated"],

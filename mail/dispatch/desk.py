@@ -290,7 +290,7 @@ class Desk:
     async def _deliver(self, addressed: tuple[Transport, Letter]) -> None:
         transport, letter = addressed
         lease, claimed = letter.lease, letter.lease.claimed
-        if claimed.account_id in self._barred:
+        if claimed in self._barred:
             self._recorder.put(outcomes.suspended(claimed))
             self._prepare.settled(letter)
             return

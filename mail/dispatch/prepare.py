@@ -100,7 +100,7 @@ class Preparation:
         A message over which a step fails is our fault and settled as such; its neighbours go on.
         """
         accounts = {lease.claimed.account_id for lease in leases}
-        asked = {_asks(lease.claimed) for lease in leases if not lease.claimed.notice}
+        asked = {_asks(lease.claimed) for lease in leases if not lease.claimed.ours}
         standings = await patiently(lambda: self._standings(accounts, asked))
         groups: dict[UUID, list[Lease]] = {}
         for lease in leases:
@@ -132,7 +132,7 @@ class Preparation:
                 matter = steps.Matter(
                     first=first,
                     content=contents.pop(first.message_id, None),
-                    suspended=standing.barred,
+                    suspended=standing.bars(first),
                     key=keys[_signs(first)].key,
                     returns=keys[_signs(first)].returns,
                 )
@@ -209,7 +209,7 @@ def _asks(claimed: Claimed) -> tuple[UUID, str]:
 def _listed(claimed: Claimed, standings: dict[UUID, Standing]) -> Listed | None:
     """Why it is not sent, where the address is on a list; a suspended account's mail waits all the same."""
     standing = standings[claimed.account_id]
-    if not standing.lists or claimed.notice or standing.barred:
+    if not standing.lists or claimed.ours or standing.barred:
         return None
     return standing.lists.get(*_asks(claimed))
 

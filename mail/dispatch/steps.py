@@ -33,7 +33,7 @@ class Matter:
     content: bytes | None
     """As received; None where the bytes are gone."""
     suspended: bool
-    """Its account, or one above, is suspended."""
+    """Its account, or one above, is suspended, and this is not the platform's own letter."""
     key: SigningKey | None
     """What signs for its From domain; None where not even the platform's neutral domain has a key."""
     returns: str | None = None

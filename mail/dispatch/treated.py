@@ -141,7 +141,7 @@ class Treating:
         """
         wanted: list[tuple[Claimed, bytes, Asked, Wishes]] = []
         for claimed, content, chosen in messages:
-            if not claimed.notice and (chosen or _speaks(content)):
+            if not claimed.ours and (chosen or _speaks(content)):
                 wished = wishes(headers.scan(content))
                 asked = Asked(claimed.account_id, claimed.credential_id, wished.template, wished.footer)
                 wanted.append((claimed, content, asked, wished))

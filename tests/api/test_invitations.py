@@ -13,6 +13,7 @@ from tests.api.people import (
     MEMBERS,
     NEW_PASSWORD,
     OFFER,
+    PROBLEM,
     RESEND,
     REVOKE,
     actions,
@@ -173,6 +174,30 @@ async def test_expired_used_revoked_and_invented_are_alike(world: World) -> None
     assert (await accept(world, fresh))["__typename"] == "SignedIn"
 
 
+async def test_on_a_strangers_host_a_link_is_one_that_never_was(world: World) -> None:
+    owner = world.client("shop.localhost")
+    await owner.login("user@shop.test")
+    secret = await invited(world, owner, "ann@new.test")
+    before = await counts(world)
+    stranger = world.client("rival.localhost")
+    answers = [await stranger.post(OFFER, token=one) for one in (secret, "invented")]
+    assert answers[0].content == answers[1].content
+    assert answers[0].json() == {"data": {"invitationOffer": None}}
+    answers = [
+        await stranger.post(ACCEPT, token=one, name="Ann", password=NEW_PASSWORD) for one in (secret, "invented")
+    ]
+    assert answers[0].content == answers[1].content
+    assert answers[0].json()["data"]["acceptInvitation"] == OVER
+    assert "set-cookie" not in answers[0].headers
+    assert await counts(world) == before
+    # On a host of the own line, here the reseller's, and on the platform's own the link is good.
+    for host in ("acme.localhost", "127.0.0.1"):
+        offered = (await world.client(host).ask(OFFER, token=secret))["invitationOffer"]
+        assert offered == {"accountName": "Shop", "email": "ann@new.test"}
+    answer = await world.client("acme.localhost").ask(ACCEPT, token=secret, name="Ann", password=NEW_PASSWORD)
+    assert answer["acceptInvitation"]["__typename"] == "SignedIn"
+
+
 async def test_an_address_has_one_open_invitation_and_an_expired_one_makes_room(world: World) -> None:
     owner = world.client("shop.localhost")
     await owner.login("user@shop.test")
@@ -265,5 +290,55 @@ async def test_invitations_are_not_poured_over_an_address(world: World) -> None:
     await invited(world, owner, "ann@new.test")
     [row] = (await owner.ask(INVITATIONS))["invitations"]
     codes = [(await owner.ask(RESEND, id=row["id"]))["resendInvitation"].get("code") for _ in range(6)]
-    assert codes == [None] * 5 + ["THROTTLED"]
-    assert len(await mails(world, "ann@new.test")) == 6
+    assert codes == [None] * 4 + ["THROTTLED"] * 2
+    assert (await owner.ask(REVOKE, id=row["id"]))["revokeInvitation"]["__typename"] == "Invitation"
+    assert (await owner.ask(INVITE, email=" ANN@new.test", role="SENDER"))["inviteMember"]["code"] == "THROTTLED"
+    assert len(await mails(world, "ann@new.test")) == 5
+    await invited(world, owner, "bob@new.test")
+    async with world.db.connection() as conn:
+        await shift(conn, timedelta(days=1, seconds=1))
+    await invited(world, owner, "ann@new.test")
+
+
+async def test_what_is_refused_counts_for_no_mail(world: World) -> None:
+    owner = world.client("shop.localhost")
+    await owner.login("user@shop.test")
+    codes = [(await owner.ask(INVITE, email="user@shop.test", role="SENDER"))["inviteMember"]["code"] for _ in range(7)]
+    assert codes == ["TAKEN"] * 7
+
+
+async def test_new_accounts_pour_no_invitations_over_a_mailbox(world: World) -> None:
+    reseller = world.client("acme.localhost")
+    await reseller.login("user@acme.test")
+    create = f"""mutation ($input: CreateSubAccountInput!) {{ createSubAccount(input: $input) {{
+      __typename ... on Account {{ id }} {PROBLEM} }} }}"""
+
+    async def made(n: int, **more: Any) -> Any:
+        return (await reseller.ask(create, input={"name": f"New {n}", **more}))["createSubAccount"]
+
+    async def accounts() -> int:
+        async with world.db.connection() as conn:
+            return await conn.fetchval("select count(*) from account")
+
+    first = {"firstMember": {"email": "victim@new.test"}}
+    assert (await made(0, credits=10**9, **first))["code"] == "NO_CREDITS"
+    assert [(await made(n, **first)).get("code") for n in range(5)] == [None] * 5
+    before = await accounts()
+    assert [(await made(n, **first))["code"] for n in range(5, 8)] == ["THROTTLED"] * 3
+    assert (await reseller.ask(INVITE, email="victim@new.test", role="SENDER"))["inviteMember"]["code"] == "THROTTLED"
+    assert await accounts() == before
+    assert len(await mails(world, "victim@new.test")) == 5
+    assert (await made(8))["__typename"] == "Account"
+    assert (await made(9, firstMember={"email": "other@new.test"}))["__typename"] == "Account"
+
+
+@pytest.mark.parametrize("name", ["Click http://evil.test/win now", "evil.test", "evil\u3002test", "a@evil.test"])
+async def test_an_account_named_like_a_link_is_not_named_in_the_mail(world: World, name: str) -> None:
+    owner = world.client("shop.localhost")
+    await owner.login("user@shop.test")
+    async with world.db.connection() as conn:
+        await conn.execute("update account set name = $2 where id = $1", world.accounts["shop.test"], name)
+    await invited(world, owner, "ann@new.test")
+    [mail] = await mails(world, "ann@new.test")
+    assert "work in an account at Acme Mail." in mail.get_content()
+    assert "evil" not in str(mail.items()) + mail.get_content()

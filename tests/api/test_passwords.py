@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from kit.clock import shift
 from tests.api.conftest import PASSWORD, Client, World
@@ -55,6 +56,15 @@ async def test_a_link_gives_a_new_password_once_and_ends_every_session(world: Wo
     assert told["Subject"] == "Your password for Acme Mail was changed"
     assert "livery" not in told.as_string().lower()
     assert await actions(world) == ["password.ask", "password.reset"]
+
+
+async def test_on_a_strangers_host_a_link_is_one_that_never_was(world: World) -> None:
+    browser = world.client("shop.localhost")
+    await ask(browser, "user@shop.test")
+    secret = await token(world, "user@shop.test")
+    assert await reset(world.client("rival.localhost"), secret) == OVER
+    assert (await browser.login("user@shop.test"))["__typename"] == "SignedIn"
+    assert await reset(world.client("acme.localhost"), secret) == {"__typename": "PasswordChanged", "endedSessions": 1}
 
 
 async def test_a_link_is_good_for_an_hour_and_the_newest_only(world: World) -> None:
@@ -119,6 +129,24 @@ async def test_an_address_is_sent_three_links_an_hour_and_a_place_asks_for_ten(w
         await shift(conn, timedelta(hours=1, seconds=1))
     assert (await ask(browser, "user@shop.test"))["__typename"] == "ResetRequested"
     assert len(await mails(world, "user@shop.test")) == 4
+
+
+@pytest.mark.parametrize("stopped", ["acme.test", "shop.test", "operator.test"])
+async def test_whoever_may_sign_in_gets_a_link_though_the_account_is_suspended(world: World, stopped: str) -> None:
+    async with world.db.connection() as conn:
+        await conn.execute(
+            "update account set suspended_at = livery_now(), suspended_reason = 'unpaid' where id = $1",
+            world.accounts[stopped],
+        )
+    browser = world.client("shop.localhost")
+    with capture_logs() as logs:
+        await ask(browser, "user@shop.test")
+        secret = await token(world, "user@shop.test")
+        assert (await reset(browser, secret))["__typename"] == "PasswordChanged"
+        subjects = [mail["Subject"] for mail in await mails(world, "user@shop.test")]
+    assert subjects == ["Choose a new password for Acme Mail", "Your password for Acme Mail was changed"]
+    assert logs == []
+    assert (await browser.login("user@shop.test", NEW_PASSWORD))["__typename"] == "SignedIn"
 
 
 async def test_hosts_of_a_request_never_reach_the_mail(world: World) -> None:

@@ -66,6 +66,22 @@ async def test_credits_go_down_and_back_to_the_unit(world: World) -> None:
     assert await balances(world) == (10_000, 10_000)
 
 
+async def test_the_ledger_names_who_is_below_and_nobody_above(world: World) -> None:
+    acme, shop = of(world, "acme.test"), str(world.accounts["shop.test"])
+    await do(acme, DOWN, input={"accountId": shop, "amount": 250})
+    await do(acme, BACK, input={"accountId": shop, "amount": 50})
+    text = """query ($id: ID) { creditEntries(first: 2, accountId: $id) {
+                nodes { delta reason counterpartId counterpartName } } }"""
+
+    async def told(client: Client, id: str | None = None) -> list[tuple[Any, ...]]:
+        return [tuple(node.values()) for node in (await client.ask(text, id=id))["creditEntries"]["nodes"]]
+
+    assert await told(acme) == [(50, "RETURNED", shop, "Shop"), (-250, "HANDED_DOWN", shop, "Shop")]
+    above = (str(world.accounts["acme.test"]), "Acme")
+    assert await told(acme, shop) == [(-50, "TAKEN_BACK", *above), (250, "RECEIVED", *above)]
+    assert await told(of(world, "shop.test")) == [(-50, "TAKEN_BACK", None, None), (250, "RECEIVED", None, None)]
+
+
 @pytest.mark.parametrize(
     ("amount", "code"),
     [(0, "INVALID"), (-1, "INVALID"), (10_001, "NO_CREDITS"), (2**53 - 1, "NO_CREDITS")],

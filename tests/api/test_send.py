@@ -106,7 +106,7 @@ async def test_every_field_arrives(world: World) -> None:
         ({"bcc": ["a b@c.test"]}, ["bcc", "0"]),
         ({"replyTo": "<>"}, ["replyTo"]),
         ({"subject": "Hello\r\nBcc: eve@evil.test"}, ["subject"]),
-        ({"subject": "Hello\u0000"}, ["subject"]),
+        ({"subject": "Hello\u0001"}, ["subject"]),
         ({"text": None}, ["text"]),
         ({"headers": [{"name": "X-A", "value": "1\nBcc: eve@evil.test"}]}, ["headers", "0", "value"]),
         (

@@ -158,6 +158,33 @@ async def test_a_link_opens_nothing_where_sign_up_was_closed_meanwhile(world: Wo
     assert (await confirms(world, link_token))[1]["__typename"] == "SignedIn"
 
 
+async def test_on_a_strangers_host_a_link_is_one_that_never_was(world: World) -> None:
+    await settings(world, "acme.test", signUpOpen=True)
+    await asks(world)
+    secret = await token(world, "ann@new.test")
+    before = await counts(world)
+    for host in ("rival.localhost", "shop.localhost"):  # a sibling's host is nobody's who signs up beside it
+        assert (await confirms(world, secret, host))[1] == OVER
+    await settings(world, "acme.test", signUpOpen=False)
+    assert (await confirms(world, secret, "rival.localhost"))[1] == OVER, "nor whether it was closed"
+    await settings(world, "acme.test", signUpOpen=True)
+    assert await counts(world) == before
+    assert (await confirms(world, secret))[1]["__typename"] == "SignedIn"
+
+
+async def test_a_strangers_words_are_not_in_the_brands_mail(world: World) -> None:
+    await settings(world, "acme.test", signUpOpen=True)
+    company = "Click http://evil.test/win now"
+    assert (await asks(world, name="N http://evil.test/win", company=company))["__typename"] == "SignUpBegun"
+    assert (await asks(world, email="user@shop.test", company=company))["__typename"] == "SignUpBegun"
+    [letter], [known] = await mails(world, "ann@new.test"), await mails(world, "user@shop.test")
+    for one in (letter, known):
+        assert "evil" not in str(one.items()) + one.get_content()
+        assert "asked for an account at Acme Mail with this address." in one.get_content()
+    _, answer = await confirms(world, await token(world, "ann@new.test"))
+    assert answer["me"]["account"]["name"] == company, "it is the account's name all the same"
+
+
 async def test_a_known_address_gets_the_same_answer_and_a_mail_that_says_so(world: World) -> None:
     await settings(world, "acme.test", signUpOpen=True)
     before = await counts(world)

@@ -233,7 +233,8 @@ async def test_suspended_people_read_and_their_programs_are_turned_away(world: W
 
 async def test_of_a_deleted_account_nothing_is_left_to_see(world: World) -> None:
     acme, root = await reseller(world), await operator(world)
-    user = world.client("shop.localhost")
+    # At the platform's own host: that of the account's brand goes with it.
+    user = world.client()
     await user.login("user@shop.test")
     shop = str(world.accounts["shop.test"])
     message = await world.submit("shop.test", "a@x.test", subject="canary-51")

@@ -97,11 +97,9 @@ def main() -> int:
     ]
     if missed:
         print(f"FAILED: never hit: {', '.join(missed)}")
-    thin = [
-        f"{min(of.flying)} on {broker}" for broker, of in books.brokers.items() if min(of.flying, default=0) < FLYING
-    ]
+    thin = [f"{of.in_flight} on {broker}" for broker, of in books.brokers.items() if of.in_flight < FLYING]
     if thin:
-        print(f"FAILED: fewer than {FLYING} in flight in a round: {', '.join(thin)}")
+        print(f"FAILED: fewer than {FLYING} in flight: {', '.join(thin)}")
     for broker, of in books.brokers.items():
         if short := _missing(broker, of, 1):
             print(f"Run on for full counts; {broker} misses {', '.join(f'{n} {name}' for name, n in short.items())}")

@@ -1,6 +1,7 @@
 """What became of everything that was promised? The sums of a round, added up across rounds and runs in one JSON file."""
 
 import json
+import statistics
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -53,6 +54,11 @@ class Results:
     flying: list[int] = field(default_factory=list)
     """How many recipients were in flight, the median of each round."""
 
+    @property
+    def in_flight(self) -> int:
+        """The same of all rounds."""
+        return round(statistics.median(self.flying)) if self.flying else 0
+
 
 @dataclass
 class Books:
@@ -90,8 +96,7 @@ class Books:
         lines.append("|---" * (1 + len(self.brokers)) + "|")
         for name in asdict(Sums()):
             lines.append(_row(name, {broker: getattr(of.sums, name) for broker, of in self.brokers.items()}))
-        least = {broker: min(of.flying, default=0) for broker, of in self.brokers.items()}
-        lines.append(_row("in flight, at least", least))
+        lines.append(_row("in flight", {broker: of.in_flight for broker, of in self.brokers.items()}))
         lines += ["", f"| {'killed':<32} | {' | '.join(f'{b:>10}' for b in self.brokers)} | of |"]
         lines.append("|---" * (2 + len(self.brokers)) + "|")
         everything = {name: goal for broker in self.brokers for name, goal in goals(broker).items()}

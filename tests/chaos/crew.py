@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ _PAUSE = 0.3
 _PATIENCE = 8.0
 # Kills a point by which one kind of process may be ahead of another: whoever is behind gets the machine.
 _LEAD = 2
+# Seconds after which a process that was told to stop should have.
+_LATE = 36.0
 
 
 @dataclass
@@ -90,9 +93,14 @@ class Crew(Platform):
         self._armed.clear()
 
     async def rest(self, *names: str) -> dict[str, int]:
-        """Stop processes in order and keep them down; return their exit statuses."""
+        """Stop processes in order and keep them down; return their exit statuses. Whoever is late says where it stands."""
         self._resting |= set(names)
-        return await asyncio.to_thread(self.stop, *names)
+        told = [self._running[name] for name in names if name in self._running]
+        stopping = asyncio.create_task(asyncio.to_thread(self.stop, *names))
+        await asyncio.wait({stopping}, timeout=_LATE)
+        for late in told if not stopping.done() else []:
+            late.send_signal(signal.SIGUSR1)
+        return await stopping
 
     async def wake(self, *names: str) -> None:
         """Start processes again and wait until they are ready."""

@@ -53,7 +53,7 @@ FULL_SERVICES = 20
 """The same for what is done to PostgreSQL and RabbitMQ."""
 
 FLYING = 500
-"""Recipients accepted and not yet settled while the kills happen: the median of every round."""
+"""Recipients accepted and not yet settled while the kills happen: the median of half of the rounds at least."""
 
 
 def of_kind(kind: str) -> list[str]:

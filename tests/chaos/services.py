@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import psycopg
+from dramatiq import Broker
 
 from kit import jobs
 from tests.support.postgres import Postgres
@@ -30,12 +31,17 @@ def strike(what: str, server: Postgres, rabbitmq: RabbitMQ | None, database_url:
             rabbitmq.start()
         case "rabbitmq-purge":
             assert rabbitmq is not None
-            broker = jobs.make_broker(rabbitmq.url)
-            broker.channel.queue_purge(jobs.QUEUE)  # type: ignore[attr-defined]
-            broker.close()
+            with contextlib.closing(jobs.make_broker(rabbitmq.url)) as broker:
+                purge(broker)
         case _:
             raise ValueError(what)
     _answers(database_url)
+
+
+def purge(broker: Broker) -> None:
+    """Empty the queue of rings; where no process has come to declare it yet, it is declared and empty."""
+    broker.declare_queue(jobs.QUEUE, ensure=True)  # type: ignore[call-arg]
+    broker.channel.queue_purge(jobs.QUEUE)  # type: ignore[attr-defined]
 
 
 def _kill_somebody(url: str) -> None:

@@ -1,12 +1,14 @@
 """RabbitMQ's queue is emptied again and again while mail flows: everything arrives, two minutes later at the latest."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 
 from kit import jobs
 from tests.chaos.__main__ import Services, services
+from tests.chaos.services import purge
 from tests.flows.test_crash import submit_many
 from tests.support.stage import Stage, staged
 
@@ -27,18 +29,17 @@ def stage(beneath: Services) -> Iterator[Stage]:
 
 async def test_purged_while_running_everything_arrives_within_two_minutes(stage: Stage, beneath: Services) -> None:
     assert beneath.rabbitmq is not None
-    broker = jobs.make_broker(beneath.rabbitmq.url)
     purges = 0
-    async with stage.host() as sink:
-        sending = asyncio.create_task(submit_many(stage, "purged", 200))
-        while not sending.done():
-            broker.channel.queue_purge(jobs.QUEUE)  # type: ignore[attr-defined]
-            purges += 1
-            await asyncio.sleep(0.05)
-        promised = await sending
-        await sink.receives(len(promised), seconds=120)
-        states = await stage.settle()
-    broker.close()
+    with contextlib.closing(jobs.make_broker(beneath.rabbitmq.url)) as broker:
+        async with stage.host() as sink:
+            sending = asyncio.create_task(submit_many(stage, "purged", 200))
+            while not sending.done():
+                purge(broker)
+                purges += 1
+                await asyncio.sleep(0.05)
+            promised = await sending
+            await sink.receives(len(promised), seconds=120)
+            states = await stage.settle()
     assert (len(promised), len(sink.accepted), set(states.values())) == (200, 200, {"delivered"})
     assert purges > 5
     await stage.laws_hold()

@@ -79,11 +79,13 @@ class Visit:
         await expect(self.page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=15_000)
 
     async def calm(self) -> None:
-        """Wait until nothing is drawn any more: no colour in the middle of a fade, no dialog that is just going away."""
+        """Wait until nothing is drawn any more: no colour in a fade, no dialog that is just going away, no passing notice."""
         await self.page.wait_for_function(
             "() => document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity"
             " || one.playState !== 'running') && (!document.querySelector('[data-reka-focus-guard]')"
             " || document.querySelector('[data-state=open]:is([role=dialog], [role=menu], [role=listbox])'))"
+            # Notices bring elements that lead the keyboard to them, and take them away again.
+            ' && !document.querySelector(\'span[aria-hidden="true"][tabindex="0"]:not([data-reka-focus-guard])\')'
         )
 
     async def is_clean(self) -> None:

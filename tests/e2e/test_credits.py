@@ -49,7 +49,7 @@ async def test_credits_go_down_and_come_back_to_the_credit(stage: Stage, visit: 
 
     await visit.go("/credits")
     table = page.get_by_role("table", name="Ledger")
-    await expect(table.get_by_role("row", name="Handed down")).to_contain_text("-2,500")
+    await expect(table.get_by_role("row", name="Handed down Shop.Test")).to_contain_text("-2,500")
     await expect(table.get_by_role("row", name="Came back from below")).to_contain_text("+500")
     await visit.is_clean()
 

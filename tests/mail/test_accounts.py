@@ -77,7 +77,7 @@ async def hold(db: Database, *accounts: UUID) -> None:
 
 
 async def test_a_reason_is_asked_for_and_shown_to_the_suspended(world_db: Database, world: World) -> None:
-    for reason in ("", "  ", "x" * 501):
+    for reason in ("", "  ", "x" * 501, "\u200b", "un\u202epaid"):
         with pytest.raises(LiveryError) as refused:
             async with world_db.unit_of_work() as unit:
                 await suspension.suspend(unit, scope(world.acme), world.shop.id, reason)
@@ -187,7 +187,7 @@ def test_only_deletion_takes_away_reading_and_nothing_the_opting_out() -> None:
         "active": set(),
         "suspended": {"change", "smtp_login", "api", "submission", "delivery"},
         "suspended_above": {"change", "smtp_login", "api", "submission", "delivery"},
-        "deleted": {"sign_in", "change", "smtp_login", "api", "submission", "delivery", "tracking"},
+        "deleted": {"sign_in", "change", "smtp_login", "api", "submission", "delivery", "notice", "tracking"},
     }
     assert blocked(Use.OPT_OUT, "a.lineage") == "false"
     assert blocked(Use.TRACKING, "a.lineage") == "account_state(a.lineage) in ('deleted')"
@@ -273,7 +273,7 @@ async def test_a_deleted_account_is_gone_at_once_and_its_credits_return(
             assert await search.recipient(conn, seen, mail["a@x.test"]) is None
             assert await feed.timeline(conn, seen, [mail["a@x.test"]]) == {}
         row = await conn.fetchrow("select * from account where id = $1", world.shop.id)
-        assert (row["name"], row["slug"]) == ("Deleted account", f"deleted-{world.shop.id.hex}")
+        assert (row["name"], row["slug"]) == ("Deleted account", f"deleted:{world.shop.id}")
         for table in ("member", "credential", "account_host", "domain", "invitation"):
             assert await conn.fetchval(f"select count(*) from {table} where account_id = $1", world.shop.id) == 0, table
         note = await conn.fetchrow("select * from audit_entry where action = 'account.delete'")
@@ -285,6 +285,24 @@ async def test_a_deleted_account_is_gone_at_once_and_its_credits_return(
     async with world_db.unit_of_work() as unit:
         again = await sub_accounts.create(unit, acme, {"name": "Shop", "slug": "shop.test"})
     assert again != world.shop.id, "the short name is free again"
+
+
+async def test_no_short_name_stands_in_the_way_of_a_deletion(world_db: Database, world: World) -> None:
+    acme, shop = scope(world.acme), world.shop.id
+    with pytest.raises(LiveryError) as refused:
+        async with world_db.unit_of_work() as unit:
+            await sub_accounts.create(unit, acme, {"name": "Squatter", "slug": f"deleted:{shop}"})
+    assert (refused.value.code, refused.value.field) == ("INVALID", ("slug",)), "what it is called then is no name"
+    async with world_db.unit_of_work() as unit:
+        squatter = await sub_accounts.create(unit, acme, {"name": "Squatter", "slug": f"deleted-{shop.hex}"})
+    async with world_db.unit_of_work() as unit:
+        await deletion.delete(unit, acme, shop, typed="Shop.Test")
+    async with world_db.connection() as conn:
+        rows = await conn.fetch("select id, slug from account where id = any ($1::uuid[])", [shop, squatter])
+    assert {row["id"]: row["slug"] for row in rows} == {
+        shop: f"deleted:{shop}",
+        squatter: f"deleted-{shop.hex}",
+    }
 
 
 async def _others(conn: object, seen: Scope, world: World) -> list[search.MessageView]:

@@ -1,5 +1,6 @@
 """Where do the credits of a deleted account go, those of mail that was still waiting among them? Exact numbers, by policy."""
 
+import json
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -160,4 +161,66 @@ async def test_it_returns_through_accounts_that_were_deleted_meanwhile(
         await conn.execute("update recipient set state = 'queued' where id = any ($1::uuid[])", ids)
     assert set(await purged(world_db)) == {leaf, coworker}
     assert [await balance(world_db, id) for id in (acme, agency, leaf, coworker)] == [CREDITS, 0, 0, 0]
-    assert sum(await returned(world_db, acme, agency)) == 20
+    assert (sum(await returned(world_db, acme, agency)), await returned(world_db, acme, leaf)) == (17, [2, 1])
+
+
+async def test_it_returns_to_whoever_gave_it_wherever_the_account_stands(world_db: Database, world: World) -> None:
+    acme, scope = world.acme.id, Scope(world.acme.id, may=ALL)
+    agency = await make(world_db, acme, "Agency", 20, may_resell=True)
+    moved = await make(world_db, acme, "Moved", 500)
+    async with world_db.unit_of_work() as unit:
+        await sub_accounts.move(unit, scope, moved, agency)
+        await credits.hand_down(unit, Scope(agency, may=ALL), to=moved, amount=5)
+        deep = await sub_accounts.create(unit, scope, {"name": "Deep"}, parent_id=agency)
+        await credits.hand_down(unit, scope, to=deep, amount=300)
+    async with world_db.connection() as conn:
+        ends = await conn.fetch(
+            "select id, expires_at from credit_grant where account_id = any ($1::uuid[])", [acme, agency]
+        )
+    assert await balance(world_db, acme) == CREDITS - 820
+    await delete(world_db, acme, moved, "Moved")
+    assert [await balance(world_db, id) for id in (acme, agency, moved)] == [CREDITS - 320, 20, 0]
+    await delete(world_db, acme, deep, "Deep")
+    assert [await balance(world_db, id) for id in (acme, agency, deep)] == [CREDITS - 20, 20, 0]
+    assert await returned(world_db, acme, moved) + await returned(world_db, acme, deep) == [500, 300]
+    async with world_db.connection() as conn:
+        after = await conn.fetch(
+            "select id, expires_at from credit_grant where account_id = any ($1::uuid[])", [acme, agency]
+        )
+        notes = await conn.fetch("select changes from audit_entry where action = 'account.delete' order by id")
+    assert sorted(after) == sorted(ends), "to the grants they came from, with their expiry"
+    assert [json.loads(note["changes"])["credits_returned"] for note in notes] == [[None, 505], [None, 300]]
+
+
+async def test_what_came_from_above_the_deleter_returns_with_the_purge(world_db: Database, world: World) -> None:
+    acme = world.acme.id
+    agency = await make(world_db, acme, "Agency", 20, may_resell=True)
+    leaf = await make(world_db, agency, "Leaf", 8)
+    async with world_db.unit_of_work() as unit:
+        await credits.hand_down(unit, Scope(acme, may=ALL), to=leaf, amount=300)
+    async with world_db.unit_of_work(sees=agency) as unit:
+        await unit.conn.execute("set local role livery_api")
+        await deletion.delete(unit, Scope(agency, may=ALL), leaf, typed="Leaf")
+    assert [await balance(world_db, id) for id in (acme, agency, leaf)] == [CREDITS - 320, 20, 300]
+    assert await purged(world_db) == (leaf,)
+    assert [await balance(world_db, id) for id in (acme, agency, leaf)] == [CREDITS - 20, 20, 0]
+
+
+async def test_a_giver_that_is_gone_is_passed_by(world_db: Database, world: World) -> None:
+    acme, platform = world.acme.id, Scope(world.platform.id, may=ALL)
+    other = await make(world_db, world.platform.id, "Other", 30, may_resell=True)
+    first = await make(world_db, acme, "First", 20, may_resell=True)
+    last = await make(world_db, acme, "Last", 10, may_resell=True)
+    moved = [await make(world_db, above, f"Moved{above.hex[-4:]}{n}", 4) for above in (first, last) for n in (1, 2)]
+    for id in moved:
+        async with world_db.unit_of_work() as unit:
+            await sub_accounts.move(unit, platform, id, other)
+    await delete(world_db, acme, first, "First")
+    await delete(world_db, acme, last, "Last", give_back=False)
+    assert await balance(world_db, acme) == CREDITS - 18
+    for id in moved:
+        async with world_db.connection() as conn:
+            name = await conn.fetchval("select name from account where id = $1", id)
+        await delete(world_db, world.platform.id, id, name)
+    assert [await balance(world_db, id) for id in (acme, first, last)] == [CREDITS - 10, 0, 0], "Last's were given up"
+    assert await balance(world_db, other) == 30, "which gave nothing"

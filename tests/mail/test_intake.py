@@ -1,6 +1,7 @@
 """Does accept store and charge whole or not at all?"""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -118,6 +119,21 @@ async def test_a_suspended_reseller_stops_its_subtree(world_db: Database, world:
     assert (await counts(world_db, world))[0] == 0
     await intake.accept(Scope(world.rival.id), submission("a@x.test", sender="user@rival.test"))
     assert (await counts(world_db, world))[0] == 1
+
+
+@pytest.mark.parametrize(("gone", "taken"), [("suspended_at", 1), ("deleted_at", 0)])
+async def test_the_platforms_own_letters_come_in_for_a_suspended_account_but_for_none_that_is_gone(
+    world_db: Database, world: World, intake: Intake, gone: str, taken: int
+) -> None:
+    async with world_db.connection() as conn:
+        await conn.execute(f"update account set {gone} = livery_now() where id = $1", world.acme.id)
+    with contextlib.nullcontext() if taken else pytest.raises(LiveryError):
+        await intake.accept(Scope(world.acme.id), submission("a@x.test", sender="user@acme.test", notice=True))
+    with pytest.raises(LiveryError) as refused:
+        await intake.accept(Scope(world.acme.id), submission("b@x.test", sender="user@acme.test"))
+    assert refused.value.code == "SUSPENDED"
+    async with world_db.connection() as conn:
+        assert await conn.fetchval("select count(*) from message") == taken
 
 
 async def test_a_caller_that_is_cancelled_leaves_both_or_neither(

@@ -18,21 +18,6 @@ from tests.smtpd.conftest import MakeEnvironment, Server, separate, serving
 TOO_MANY = "421 4.7.0 Too many connections from your address: close some or log in first"
 
 
-@pytest.mark.parametrize(
-    ("host", "address", "neighbourhood"),
-    [
-        ("192.0.2.1", "192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1", "192.0.2.1"),
-        ("2001:db8::1", "2001:db8::1", "2001:db8::/64"),
-        ("2001:db8:0:0:ffff::1", "2001:db8::ffff:0:0:1", "2001:db8::/64"),
-        ("fe80::1%eth0", "fe80::1", "fe80::/64"),
-    ],
-)
-def test_a_peer_is_an_ipv4_address_or_a_network_of_ipv6(host: str, address: str, neighbourhood: str) -> None:
-    assert limits.plain_address(host) == address
-    assert limits.neighbourhood(address) == neighbourhood
-
-
 async def test_an_address_has_thirty_connections_until_it_logs_in(server: Server) -> None:
     clients = [await server.client("clear") for _ in range(30)]
     refused = await Client.connect(server.starttls)

@@ -9,7 +9,7 @@ from kit.clock import shift
 from kit.crypto import Keyring
 from kit.db import Database
 from kit.errors import Kind, LiveryError
-from tenants import throttle
+from tenants import passwords, sign_up, throttle
 from tenants.authentication import authenticate_key, authenticate_smtp, authenticate_source
 from tenants.credentials import create_credential, find_credential
 from tenants.models import CredentialKind
@@ -179,6 +179,29 @@ async def test_ten_failures_a_minute_from_one_address_are_enough(world_db: Datab
     async with world_db.connection() as conn:
         await shift(conn, timedelta(seconds=61))
     assert await throttle.may_try(world_db, "smtp", "a", "192.0.2.1")
+
+
+async def test_a_network_of_ipv6_is_one_address(world_db: Database) -> None:
+    for n in range(10):
+        await throttle.note_failure(world_db, "web", f"a{n}", f"2001:db8:0:1::{n:x}")
+    assert not await throttle.may_try(world_db, "web", "b", "2001:db8:0:1:ffff::1")
+    assert await throttle.may_try(world_db, "web", "b", "2001:db8:0:2::1")
+    for keyed in (lambda ip: throttle.code_tries(UUID(int=1), ip), passwords.asking_tries, sign_up.limits):
+        assert keyed("2001:db8:0:1::1") == keyed("2001:db8:0:1:ffff::1") != keyed("2001:db8:0:2::1")
+        assert keyed("::ffff:192.0.2.1") == keyed("192.0.2.1") != keyed("192.0.2.2")
+
+
+@pytest.mark.parametrize(
+    "name", [" owner@shop.test", "owner@shop.test  ", "\tOWNER@shop.test\n", "\u2003Owner@Shop.test"]
+)
+async def test_a_name_is_one_however_it_is_spaced(world_db: Database, name: str) -> None:
+    for n in range(100):
+        await throttle.note_failure(world_db, "web", ("owner@shop.test", name)[n % 2], f"198.51.100.{n}")
+    assert not await throttle.may_try(world_db, "web", "owner@shop.test", "203.0.113.1")
+    assert not await throttle.take(world_db, await throttle.tries(world_db, "web", name, "203.0.113.1"))
+    assert await throttle.may_try(world_db, "web", "owner2@shop.test", "203.0.113.1")
+    await throttle.note_success(world_db, "web", name, "203.0.113.2")
+    assert await throttle.may_try(world_db, "web", "owner@shop.test", "203.0.113.2")
 
 
 async def test_strangers_cannot_lock_the_owner_out(world_db: Database) -> None:

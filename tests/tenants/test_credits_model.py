@@ -28,7 +28,7 @@ from kit.bell import Bell
 from kit.db import Database, open_database
 from kit.errors import LiveryError
 from mail.intake import Intake
-from tenants import charges, credits, grants
+from tenants import charges, credits, grants, sub_accounts
 from tenants.models import AccountKind
 from tenants.permissions import Permission
 from tenants.scope import Scope
@@ -84,6 +84,7 @@ class Credits(RuleBasedStateMachine):
         self.grants: list[Grant] = []
         self.messages: list[Paid] = []
         self.gone: dict[str, bool] = {}  # and whether it gave back
+        self.parent = dict(PARENT)
 
     def run(self, work: Any) -> Any:
         return self.runner.run(work)
@@ -141,7 +142,7 @@ class Credits(RuleBasedStateMachine):
         async with self.db.connection() as conn:
             now = await clock.now(conn)
         until = now + timedelta(days=life) if life else None
-        below = giver == OPERATOR or to in ({UNDER, LEAF, SHARER} if giver == RESELLER else {LEAF})
+        below = giver == OPERATOR or (to != RESELLER if giver == RESELLER else self.parent[to] == UNDER)
         have = self.spendable(giver, now)
         fits = 0 < amount < 2**53 and (giver == OPERATOR or sum(g.remaining for g in have) >= amount)
         wanted = below and fits and to != SHARER and not {giver, to} & self.gone.keys()
@@ -185,6 +186,7 @@ class Credits(RuleBasedStateMachine):
             if (grant.origin is None if taker == OPERATOR else grant.origin is not None and grant.origin.owner == taker)
         ]
         wanted = 0 < amount < 2**53 and sum(g.remaining for g in given) >= amount and not {taker, of} & self.gone.keys()
+        wanted &= taker != UNDER or self.parent[of] == UNDER
         try:
             async with self.db.unit_of_work() as unit:
                 await credits.take_back(unit, self.scope(taker), account_id=self.ids[of], amount=amount)
@@ -261,14 +263,11 @@ class Credits(RuleBasedStateMachine):
         return given
 
     def end_of(self, grant: Grant, now: datetime) -> Grant | None:
-        """Where what is paid back to a grant ends up: up from deleted accounts as far as their policy leads; None: nowhere."""
+        """Where what a grant has ends up: with a living giver, as far as the deleted ones gave back; None: nowhere."""
         while grant.owner in self.gone:
-            origin = grant.origin
-            if not self.gone[grant.owner] or grant.expires_at <= now:
+            if not self.gone[grant.owner] or grant.expires_at <= now or grant.origin is None:
                 return None
-            if origin is None or origin.owner != PARENT[grant.owner]:
-                return None
-            grant = origin
+            grant = grant.origin
         return grant
 
     async def _now(self) -> datetime:
@@ -296,15 +295,25 @@ class Credits(RuleBasedStateMachine):
             if grant.expires_at <= now:
                 grant.remaining = 0
 
+    @rule(below=st.sampled_from([RESELLER, UNDER]))
+    def move(self, below: str) -> None:
+        if not {LEAF, below} & self.gone.keys():
+            self.run(self._move(below))
+            self.parent[LEAF] = below
+
+    async def _move(self, below: str) -> None:
+        async with self.db.unit_of_work() as unit:
+            await sub_accounts.move(unit, self.scope(RESELLER), self.ids[LEAF], self.ids[below])
+
     @precondition(lambda self: len(self.gone) < 3)
-    @rule(give_back=st.booleans(), chance=st.integers(1, 4))
-    def delete(self, give_back: bool, chance: int) -> None:
+    @rule(give_back=st.booleans(), chance=st.integers(1, 4), which=st.integers(0, 5))
+    def delete(self, give_back: bool, chance: int, which: int) -> None:
         if chance > 1:  # most of a sequence needs its accounts
             return
-        # From below, for an account with living ones under it cannot be deleted.
-        name = next(name for name in (LEAF, UNDER, SHARER) if name not in self.gone)
-        self.run(self._delete(name, give_back))
-        self.gone[name] = give_back
+        # An account with living ones under it cannot be deleted.
+        bare = self.parent[LEAF] != UNDER or LEAF in self.gone
+        names = [name for name in (LEAF, UNDER, SHARER) if name not in self.gone and (name != UNDER or bare)]
+        self.run(self._delete(names[which % len(names)], give_back))
 
     async def _delete(self, name: str, give_back: bool) -> None:
         async with self.db.connection() as conn:
@@ -312,10 +321,11 @@ class Credits(RuleBasedStateMachine):
         async with self.db.unit_of_work() as unit:
             back = await credits.settle(unit, self.scope(RESELLER), account_id=self.ids[name], give_back=give_back)
             await unit.conn.execute("update account set deleted_at = livery_now() where id = $1", self.ids[name])
+        self.gone[name] = give_back
         expected = 0
-        for grant in self.spendable(name, now) if give_back else ():
-            if grant.origin is not None and grant.origin.owner == PARENT[name]:
-                grant.origin.remaining += grant.remaining
+        for grant in self.spendable(name, now):
+            if (end := self.end_of(grant, now)) is not None:
+                end.remaining += grant.remaining
                 expected += grant.remaining
         assert back == expected
         for grant in self.grants:

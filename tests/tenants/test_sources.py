@@ -71,6 +71,7 @@ async def test_only_the_operator_keeps_the_table_of_sources(world_db: Database, 
     async with world_db.unit_of_work() as unit:
         id = await sources.create_source(unit, platform, name="One", ip="192.0.2.10", hostname="A.mail.test.")
     for changes, code, field in (
+        ({"name": "\u200b"}, "INVALID", "name"),
         ({"ip": "300.1.1.1"}, "INVALID", "ip"),
         ({"hostname": "not a host"}, "INVALID", "hostname"),
         ({"name": " "}, "INVALID", "name"),

@@ -65,6 +65,11 @@ async def test_an_account_is_made_with_what_was_said(world_db: Database, world: 
         ({"name": " "}, "name"),
         ({"name": "x" * 201}, "name"),
         ({"name": "x\x00y"}, "name"),
+        ({"name": "\u200b"}, "name"),
+        ({"name": "\u00ad \ufeff"}, "name"),
+        ({"name": "\u200d\u3164\u2800"}, "name"),
+        ({"name": "shop \u202egpj.exe"}, "name"),
+        ({"brand_name": "\u2066Acme"}, "brandName"),
         ({"slug": "Shop Test"}, "slug"),
         ({"time_zone": "Mars/Base"}, "timeZone"),
         ({"time_zone": "../etc/passwd"}, "timeZone"),
@@ -87,6 +92,13 @@ async def test_what_is_no_detail_is_refused_for_new_and_old_accounts(
     )
     new = {"name": "New", **given}
     await refused(world_db, lambda unit: sub_accounts.create(unit, acme, new), code="INVALID", field=(field,))
+
+
+@pytest.mark.parametrize("name", ["Zoë & Co.", "می\u200cخواهم", "👩\u200d🌾 Farm", "株式会社", "7", "!"])
+async def test_names_of_every_script_are_taken_as_they_are(world_db: Database, world: World, name: str) -> None:
+    async with world_db.unit_of_work() as unit:
+        await sub_accounts.update(unit, scope(world.acme), world.shop.id, {"name": f" {name}\n"})
+        assert (await views.view_account(unit.conn, scope(world.acme), world.shop.id)).name == name
 
 
 async def test_only_below_an_account_that_may_resell(world_db: Database, world: World) -> None:

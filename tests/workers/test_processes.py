@@ -193,7 +193,10 @@ async def test_processes_show_how_they_stand(world_db: Database, world_url: str,
                 key: float(value) for key, value in (re.split(r" (?=\S+$)", line) for line in lines if line[0] != "#")
             }
 
-        assert metrics("workers")['mail_outcomes_total{kind="delivered"}'] == 1
+        # Counted once it is committed, and seen here as soon as it is.
+        outcome = 'mail_outcomes_total{kind="delivered"}'
+        await until(lambda: outcome in metrics("workers"))
+        assert metrics("workers")[outcome] == 1
         assert metrics("clock")["mail_clock_leads"] == 1
 
 
