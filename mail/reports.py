@@ -72,7 +72,9 @@ async def tell(conn: Connection, lost: Sequence[Undelivered], *, mail_domain: st
     told = []
     for row in rows:
         to = row["envelope_from"]
-        whole = row["dsn_ret"] == "FULL" and row["size"] <= _WHOLE and await under_own_domain(conn, row["account_id"], to)
+        whole = (
+            row["dsn_ret"] == "FULL" and row["size"] <= _WHOLE and await under_own_domain(conn, row["account_id"], to)
+        )
         # One at a time: contents are large.
         content = await conn.fetchval(
             "select substring(content from 1 for $2) from body where message_id = $1",

@@ -139,7 +139,7 @@ def recipient(found: search.RecipientView) -> Recipient:
 
 def _cause(name: str | None) -> Cause | None:
     # What stops mail in this house (a suspension, a list) is no host's reply.
-    return Cause(name) if name is not None and name in Cause else None
+    return next((cause for cause in Cause if cause == name), None)
 
 
 def _bounce(state: State, cause: Cause | None) -> BounceKind | None:

@@ -12,7 +12,9 @@ class ReturnedMail(Model):
     recipient_id = fields.UUIDField()
     content = fields.BinaryField()
     kind = fields.CharField(
-        max_length=10, null=True, description="bounce, delay, delivered, complaint, autoreply, unknown; null: not judged"
+        max_length=10,
+        null=True,
+        description="bounce, delay, delivered, complaint, autoreply, unknown; null: not judged",
     )
     judged_at = fields.DatetimeField(null=True)
     received_at = fields.DatetimeField(db_default=SqlDefault("livery_now()"))
