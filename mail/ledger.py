@@ -121,9 +121,7 @@ async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Att
             taken.update(left)
             told += moved
         if marks:
-            first = await recipients.mark(conn, [fact for fact in marks if not fact.machine])
-            news = [not fact.machine and fact.recipient_id in first for fact in marks]
-            await _insert_events(conn, marks, [None] * len(marks), news)
+            await _insert_events(conn, marks, [None] * len(marks), await recipients.mark(conn, marks))
             taken.update(fact.recipient_id for fact in marks)
             told += marks
     # Last: another process may hold the same address until it has committed, and needs no row of these.
@@ -133,12 +131,15 @@ async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Att
 
 
 def _by_recipient(facts: Sequence[Fact]) -> list[list[Fact]]:
-    """Slices in which no recipient stands twice: set-based statements take one fact a row, and order must hold."""
+    """Slices in which no recipient moves twice, or after a mark: set-based statements move a row once, and order must hold."""
     slices: list[list[Fact]] = []
     seen: dict[UUID, int] = {}
     for fact in facts:
-        turn = seen.get(fact.recipient_id, 0)
-        seen[fact.recipient_id] = turn + 1
+        turn = seen.get(fact.recipient_id, -1)
+        # Marks join what came before: a reader's hundred opens are one statement.
+        if turn < 0 or fact.kind not in MARKS:
+            turn += 1
+        seen[fact.recipient_id] = turn
         if turn == len(slices):
             slices.append([])
         slices[turn].append(fact)

@@ -58,12 +58,17 @@ async def move(conn: Connection, facts: Sequence["Fact"]) -> dict[UUID, str]:
     return {row["id"]: row["state"] for row in rows}
 
 
-async def mark(conn: Connection, facts: Sequence["Fact"]) -> frozenset[UUID]:
-    """Note the first open, click, unsubscribe or complaint; return the recipients for whom it was the first."""
-    first: set[UUID] = set()
+async def mark(conn: Connection, facts: Sequence["Fact"]) -> list[bool]:
+    """Note the first open, click, unsubscribe or complaint by a person; return which of the facts was the first."""
+    news = [False] * len(facts)
     for kind in dict.fromkeys(fact.kind for fact in facts):
         column = MARKS[EventKind(kind)]
-        alike = [fact for fact in facts if fact.kind is kind]
+        earliest: dict[UUID, int] = {}
+        for number, fact in enumerate(facts):
+            if fact.kind is kind and not fact.machine:
+                earliest.setdefault(fact.recipient_id, number)
+        if not earliest:
+            continue
         # Locked in one order: several processes tell of the same people at the same time.
         rows = await conn.fetch(
             f"""with fact as (
@@ -75,8 +80,9 @@ async def mark(conn: Connection, facts: Sequence["Fact"]) -> frozenset[UUID]:
                 update recipient r set {column} = coalesce(f.at, livery_now()), updated_at = livery_now()
                   from fact f join unmarked u on u.id = f.recipient_id
                  where r.id = f.recipient_id and r.{column} is null returning r.id""",
-            [fact.recipient_id for fact in alike],
-            [fact.at for fact in alike],
+            list(earliest),
+            [facts[number].at for number in earliest.values()],
         )
-        first.update(row["id"] for row in rows)
-    return frozenset(first)
+        for row in rows:
+            news[earliest[row["id"]]] = True
+    return news

@@ -106,6 +106,31 @@ async def test_a_machine_s_open_is_a_fact_that_never_counts(world_db: Database, 
         await laws.check(conn)
 
 
+async def test_marks_and_moves_told_together_keep_their_order_and_each_first_is_one(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    fact = await claim(world_db, await accepted(world, intake))
+    opened, clicked = (replace(fact, kind=kind, fence=None) for kind in (EventKind.OPENED, EventKind.CLICKED))
+    bounce = replace(fact, kind=EventKind.BOUNCED, fence=None, code=550)
+    async with world_db.transaction() as conn:
+        told = [replace(opened, machine=True), fact, opened, clicked, opened, bounce, clicked, opened]
+        assert await ledger.record(conn, told) == {fact.recipient_id}
+    async with world_db.connection() as conn:
+        rows = await conn.fetch("select kind, is_first from event where kind <> 'accepted' order by id")
+        assert [tuple(row) for row in rows] == [
+            ("opened", False),
+            ("delivered", True),
+            ("opened", True),
+            ("clicked", True),
+            ("opened", False),
+            ("bounced", True),
+            ("clicked", False),
+            ("opened", False),
+        ]
+        await fold(world_db)
+        await laws.check(conn)
+
+
 async def test_what_is_told_late_happened_when_it_did(world_db: Database, world: World, intake: Intake) -> None:
     fact = await claim(world_db, await accepted(world, intake))
     async with world_db.connection() as conn:
