@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -57,7 +58,11 @@ def run(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     async with platform(settings) as it:
         metrics.serve(settings.metrics_port)
-        await _Server(configuration(it)).serve()
+        server = _Server(configuration(it))
+        # What exists now stays: the collector need not look through it again.
+        gc.collect()
+        gc.freeze()
+        await server.serve()
 
 
 class _Server(uvicorn.Server):

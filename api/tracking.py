@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from api.brand import host_name
 from mail.links import Asked, End, Links
 
 PATH = "/t/"
 
-_AGENT = 400  # characters that are kept of what somebody calls itself
+_AGENT, _ADDRESS = 400, 64  # characters that are kept of what somebody calls itself, and of where it comes from
 _AHEAD = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"})
 
 # GIF89a, one dot, transparent.
@@ -33,7 +34,10 @@ _SAID = {
 
 @dataclass(frozen=True)
 class Tracking:
-    """Answers under `/t/`, on any host that reaches us: the token alone says whose link it is. Hands everything else on."""
+    """Answers under `/t/`, on any host that reaches us: the token alone says whose link it is. Hands everything else on.
+
+    Only under the host of an account no other link leads anywhere than those that were made for this host.
+    """
 
     app: ASGIApp
     links: Links
@@ -97,4 +101,6 @@ def _asked(scope: HTTPScope, *, head: bool) -> Asked:
     if not agent.isprintable():
         agent = "".join(letter for letter in agent if letter.isprintable())
     client = scope["client"]
-    return Asked(agent=agent, ip=client[0] if client else "", head=head, ahead=ahead)
+    # An address may have the name of a network interface behind it, as long as somebody likes.
+    ip = client[0][:_ADDRESS] if client else ""
+    return Asked(agent=agent, ip=ip, head=head, ahead=ahead, host=host_name(scope) or "")

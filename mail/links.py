@@ -30,7 +30,7 @@ from kit.db import Database
 from kit.embedded import unwritable
 from kit.ids import new_id
 from kit.spool import Spool
-from mail import visits
+from mail import visitors, visits
 from mail.visits import Note
 from mail.wire import tracked
 from mail.wire.tracked import Click, Open
@@ -45,6 +45,8 @@ SETTLE = 0.5
 _SPOOL_BYTES = 512 * 1024 * 1024  # a million visits and more; then links lead on and visits are lost
 _BATCH = 200
 _RETRY, _ADOPT, _SYNC = 1.0, 20.0, 0.05
+_OFTEN = 10_000  # recipients who came last: how often is known by heart
+_SLICE = 100  # of what is many is done before others may go
 _ASK = 2.0  # seconds that somebody with a long link waits for the database
 # Where long links lead, by heart: so many, of so many characters together, the newest and the last used.
 _LONG_LINKS, _LONG_CHARACTERS, _LONG_PAGE = 20_000, 16_000_000, 5_000
@@ -75,6 +77,8 @@ class Asked:
     ip: str
     head: bool = False
     ahead: bool = False
+    host: str = ""
+    """Under which host name, lower case, without port; empty where it named none."""
 
 
 class Links:
@@ -87,6 +91,8 @@ class Links:
         self._folder = folder
         self._countries = countries
         self._dead: frozenset[tuple[UUID, str | None]] = frozenset()
+        self._hosts: frozenset[str] = frozenset()  # of accounts, not ours
+        self._often: OrderedDict[UUID, int] = OrderedDict()
         self._long: OrderedDict[UUID, str] = OrderedDict()
         self._long_characters = 0
         self._long_since = datetime(2020, 1, 1, tzinfo=UTC)
@@ -104,6 +110,7 @@ class Links:
             self._spool = spool.make(self._folder, most=_SPOOL_BYTES)
         except OSError as fault:
             raise unwritable(self._folder, fault) from None
+        visitors.prepare()
         await self.refresh()
         loops: tuple[tuple[Callable[[], Coroutine[Any, Any, None]], float], ...] = (
             (self._record, 0.0),
@@ -130,7 +137,7 @@ class Links:
     async def follow(self, token: str, asked: Asked) -> str | End:
         """Where this link leads; whoever asked is noted where it leads anywhere."""
         found = tracked.read(self._keyring, token)
-        if not isinstance(found, Click):
+        if not isinstance(found, Click) or not self._stands_under(asked.host, found):
             return End.UNKNOWN
         if self._over(found.whose):
             return End.OVER
@@ -156,22 +163,32 @@ class Links:
         async with self._db.transaction() as conn:
             now = await conn.fetchval("select livery_now()")
             dead = await conn.fetch("select account_id, target from dead_links()")
+            hosts = await conn.fetch("select host from link_hosts()")
             long = await conn.fetch(
                 "select id, target, created_at from long_links($1, $2)", self._long_since, _LONG_PAGE
             )
         self._ahead_of_us = now.timestamp() - time.time()
         self._dead = frozenset((row["account_id"], row["target"]) for row in dead)
-        for row in reversed(long):
+        self._hosts = frozenset(row["host"] for row in hosts)
+        for number, row in enumerate(reversed(long)):
+            if number % _SLICE == 0:
+                await asyncio.sleep(0)
             self._learn(row["id"], row["target"])
         if long:
             # Those that are written now may be committed after younger ones.
             self._long_since = max(self._long_since, long[0]["created_at"] - timedelta(seconds=60))
+
+    def _stands_under(self, host: str, link: Click) -> bool:
+        """Nobody sends people elsewhere behind the name of somebody else; a name that is nobody's (any more) may be a proxy's."""
+        return host not in self._hosts or tracked.mark(self._keyring, host) == link.mark
 
     def _over(self, whose: tracked.Whose) -> bool:
         return (whose.account_id, None) in self._dead or whose.ends.timestamp() <= time.time() + self._ahead_of_us
 
     def _note(self, found: Open | Click, target: str | None, asked: Asked) -> None:
         whose = found.whose
+        if self._too_often(whose.recipient_id):
+            return
         note = Note(
             id=new_id(),
             account_id=whose.account_id,
@@ -190,6 +207,14 @@ class Links:
         if not self.lost:
             log.error("visits.no_room", folder=str(self._folder))
         self.lost += 1
+
+    def _too_often(self, recipient_id: UUID) -> bool:
+        """Whether more visits of this recipient came here than are kept: they would take others' room for nothing."""
+        count = self._often.pop(recipient_id, 0) + 1
+        self._often[recipient_id] = count
+        if len(self._often) > _OFTEN:
+            self._often.popitem(last=False)
+        return count > visits.MOST_OF_ONE
 
     async def _long_target(self, whose: tracked.Whose, id: UUID) -> str | End:
         known = self._long.get(id)
@@ -225,7 +250,11 @@ class Links:
         await self._unsynced.wait()
         self._unsynced.clear()
         if self._spool.unsynced:
-            await asyncio.to_thread(self._spool.sync)
+            try:
+                await asyncio.to_thread(self._spool.sync)
+            except OSError:
+                self._unsynced.set()
+                raise
 
     async def _record(self) -> None:
         if not self._spool.waits:  # after a fault there may be
@@ -241,6 +270,7 @@ class Links:
             try:
                 while orphan.waits:
                     await self._take(orphan, settle=0.0)
+                    await asyncio.sleep(0)
             finally:
                 orphan.close()
 
@@ -282,6 +312,10 @@ class Links:
             log.error("visit.refused", reason=type(fault).__name__, exc_info=fault)
 
     async def _write(self, notes: Sequence[Note]) -> None:
+        # Beforehand: in the transaction all of them are judged at once, and nobody is answered meanwhile.
+        for agent in {note.agent for note in notes}:
+            visitors.learn(agent)
+            await asyncio.sleep(0)
         async with self._db.transaction(sees={note.account_id for note in notes}) as conn:
             news = await visits.record(conn, notes, country=self._countries.of)
         self._bell.ring(news)
@@ -299,4 +333,4 @@ async def _for_ever(work: Callable[[], Coroutine[Any, Any, None]], pause: float)
             if well:
                 log.warning("links.fault", work=work.__name__, reason=type(fault).__name__)
             well = False
-            await asyncio.sleep(max(pause, _RETRY))
+            await asyncio.sleep(_RETRY)

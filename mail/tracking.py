@@ -8,6 +8,7 @@
 What comes of it is `mail.visits`' concern. A copy (`recipient.copy_rule_id`) is never tracked.
 """
 
+import functools
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -45,10 +46,12 @@ class Tracker:
         """The link to put in the place of `target`; None where that is to stay as it is."""
         if not tracked.may_track(target) or target.startswith((f"{self.base}/t/", f"{self.base}/u/")):
             return None
-        link = self._url(tracked.click_token(self.keyring, self.whose, target))
+        host = _host(self.base)
+        link = self._url(tracked.click_token(self.keyring, self.whose, target, host))
         if len(link) <= LONGEST:
             return link
-        return self._url(tracked.click_token(self.keyring, self.whose, tracked.long_id(self.whose.account_id, target)))
+        id = tracked.long_id(self.whose.account_id, target)
+        return self._url(tracked.click_token(self.keyring, self.whose, id, host))
 
     def is_long(self, target: str) -> bool:
         """Whether `link` names this target by its id, so that it has to be kept (`keep`) before the mail leaves."""
@@ -64,6 +67,11 @@ class Tracker:
 
 async def bases(conn: Connection, account_ids: Collection[UUID], *, public_url: str) -> dict[UUID, str]:
     """For each account where its links stand: "https://click.shop.test", to be followed by `/t/…` or `/u/…`.
+
+@functools.lru_cache(maxsize=1024)
+def _host(base: str) -> str:
+    return urlsplit(base).hostname or ""
+
 
     That is the verified tracking domain of the account or of the nearest one above, else the stored host on which its
     people sign in, else `public_url`, which says the scheme and the port of them all.

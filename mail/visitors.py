@@ -93,7 +93,7 @@ class Program:
 
 def machine(visitor: Visitor) -> str | None:
     """Which kind of machine it was; None: a person."""
-    agent = visitor.agent.strip()[:_LONGEST]
+    agent = _short(visitor.agent)
     if visitor.head:
         return "head"
     if visitor.ahead:
@@ -107,9 +107,9 @@ def machine(visitor: Visitor) -> str | None:
     early = visitor.since is not None and visitor.since < (SOON_CLICK if visitor.click else SOON_OPEN)
     if _PROXY.search(agent):
         return "mail_proxy" if visitor.since is not None and visitor.since < SOON_PROXY else None
-    for kind, words in _TOOLS:
-        if words.search(agent):
-            return kind
+    tool = _tool(agent)
+    if tool is not None:
+        return tool
     if early:
         return "too_soon"
     return "all_links" if visitor.at_once else None
@@ -126,19 +126,43 @@ def at_once(clicks: Iterable[tuple[str, float]], target: str, at: float) -> bool
     return len(volley) + 1 >= VOLLEY_LINKS or len(burst) + 1 >= BURST_LINKS
 
 
+def prepare() -> None:
+    """Make the patterns, which takes a quarter of a second once: before a process answers, or somebody waits for it."""
+    learn("nobody/0")  # looked for with every pattern
+
+
+def learn(agent: str) -> None:
+    """Have the answers of `machine` and `program` about a user agent ready.
+
+    That is half a millisecond, some for names made up to be slow: whoever judges many lets others go between two.
+    """
+    _tool(_short(agent))
+    program(agent)
+
+
+@functools.lru_cache(maxsize=4096)
+def _tool(agent: str) -> str | None:
+    """The kind of those that say themselves that they are no person's."""
+    return next((kind for kind, words in _TOOLS if words.search(agent)), None)
+
+
 @functools.lru_cache(maxsize=4096)
 def program(agent: str) -> Program:
-    """Browser or mail program, system and device. The first one takes tens of milliseconds: the patterns are made then."""
-    agent = agent[:_LONGEST]
+    """Browser or mail program, system and device."""
+    agent = _short(agent)
     found = _parser()(agent, Domain.USER_AGENT | Domain.OS)
     name = found.user_agent.family if found.user_agent else None
     system = found.os.family if found.os else None
     if _PROXY.search(agent):
         system = None  # the proxy's own
-    return Program(_short(_NAMES.get(name or "", name)), _short(system), _device(agent, system))
+    return Program(_name(_NAMES.get(name or "", name)), _name(system), _device(agent, system))
 
 
-def _short(name: str | None) -> str | None:
+def _short(agent: str) -> str:
+    return agent.strip()[:_LONGEST]
+
+
+def _name(name: str | None) -> str | None:
     # Some are taken from what the visitor says, as long as that is.
     return name[:60] if name else None
 

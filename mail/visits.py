@@ -5,7 +5,8 @@ A link leads on whether the database is there or not: its token says whose it is
 recorded by its id, once, however often it is read from the file, with its fact in the ledger in the same transaction.
 
 What came together is judged together: a visit waits half a second, for a scanner that follows all links at once shows
-by that. The moment of a visit is told by its age, so that the database's clock alone says when it was.
+by that. The moment of a visit is told by its age, so that the database's clock alone says when it was. A clock that was
+set meanwhile makes it no older than its message.
 """
 
 import time
@@ -52,6 +53,7 @@ select r.id, r.message_id, r.account_id, r.state, r.opened_at, r.clicked_at, liv
   from recipient r
  where r.id = any ($1::uuid[]) and r.copy_rule_id is null
    and exists (select from account a where a.id = r.account_id and a.deleted_at is null)
+       (select m.accepted_at from message m where m.id = r.message_id) as accepted_at,
  order by r.id for no key update of r
 """
 
@@ -99,16 +101,19 @@ async def _clicks(
 ) -> dict[UUID, list[tuple[str, float]]]:
     """Where else these recipients clicked at about the same time, by the notes' clock: told now, or recorded before."""
     found: dict[UUID, list[tuple[str, float]]] = {}
-    clicked = [note for note in notes if note.target is not None and note.recipient_id in people]
-    for note in clicked:
-        found.setdefault(note.recipient_id, []).append((note.target or "", note.at))
+    for note in notes:  # in the order of their moments
+        if note.target is not None and note.recipient_id in people:
+            found.setdefault(note.recipient_id, []).append((note.target, note.at))
     if found:
         rows = await conn.fetch(
-            f"""select recipient_id, url, extract(epoch from livery_now() - at)::float8 as age from visit
-                 where recipient_id = any ($1::uuid[]) and kind = '{EventKind.CLICKED.value}'
-                   and at > livery_now() - $2::interval""",
+            f"""select v.recipient_id, v.url, extract(epoch from livery_now() - v.at)::float8 as age
+                  from unnest($1::uuid[], $2::float8[], $3::float8[]) as n (recipient_id, oldest, newest)
+                  join visit v on v.recipient_id = n.recipient_id and v.kind = '{EventKind.CLICKED.value}'
+                   and v.at between livery_now() - make_interval(secs => n.oldest)
+                                and livery_now() - make_interval(secs => n.newest)""",
             list(found),
-            timedelta(seconds=told - clicked[0].at + visitors.BURST),
+            [told - clicks[0][1] + visitors.BURST for clicks in found.values()],
+            [told - clicks[-1][1] - visitors.BURST for clicks in found.values()],
         )
         for row in rows:
             found[row["recipient_id"]].append((row["url"], told - row["age"]))
@@ -154,6 +159,8 @@ class _Person:
         self.visits += 1
         message_id: UUID = self._row["message_id"]
         row = (
+        before = [then for then in (self._row["accepted_at"], delivered) if then is not None]
+        at = max([self._row["now"] - timedelta(seconds=age), *([min(before)] if before else [])])
             *(note.id, note.account_id, message_id, note.recipient_id, kind.value, at, note.target, machine, first),
             *(delay, program.agent, program.system, program.device),
             visitors.network(note.ip, whole=self._row["whole_ip"]),

@@ -24,6 +24,10 @@ class Keys(Protocol):
         """Give back what was sealed. Raises ValueError where it was not sealed with this key for this purpose."""
         ...
 
+    def sign(self, purpose: str, data: bytes, *, size: int = 16) -> bytes:
+        """A tag of `size` bytes that nobody else can make."""
+        ...
+
 
 def seal(keys: Keys, purpose: str, plain: bytes) -> str:
     """A token of letters, digits, `-` and `_`: four for every three of the plain bytes and 17 more (RFC 4648 §5, unpadded)."""

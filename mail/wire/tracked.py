@@ -1,10 +1,12 @@
 """Where does a tracked link lead, and whose is it? What stands sealed in `/t/…`, and which addresses may stand there.
 
-A click carries its target, or the id of one that is too long; an open carries none. All carry whose they are and the day
-their message came in, for links are good for 400 days. Only what a browser opens as it stands (http and https, a plain
+A click carries its target, or the id of one that is too long, and a mark of the host it was made for, because behind the name
+of one shop no other's link may lead anywhere; an open carries neither. All carry whose they are and the day their message came
+in, for links are good for 400 days. Only what a browser opens as it stands (http and https, a plain
 host) is ever tracked: everything else stays in the mail as it was written.
 """
 
+import functools
 import hashlib
 import re
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ _PURPOSE = "tracked"
 _OPEN, _CLICK, _LONG_CLICK = 1, 2, 3
 _EPOCH = date(2020, 1, 1)
 _HEAD = 1 + 2 + 16 + 16
+_MARK = 4
 
 # RFC 3986 §3.2 without userinfo. What browsers take for another host, strip, or leave out has no place anywhere.
 _TARGET = re.compile(
@@ -61,6 +64,14 @@ class Click:
 
     whose: Whose
     target: str | UUID
+    mark: bytes
+    """Of the host it was made for (`mark`)."""
+
+
+@functools.lru_cache(maxsize=4096)
+def mark(keys: Keys, host: str) -> bytes:
+    """What tells whether a link was made for a host ("click.shop.test", lower case, no port), to us and nobody else."""
+    return keys.sign("tracked host", host.encode("utf-8", "replace"), size=_MARK)
 
 
 def may_track(target: str) -> bool:
@@ -87,16 +98,16 @@ def open_token(keys: Keys, whose: Whose) -> str:
     return tokens.seal(keys, _PURPOSE, _head(_OPEN, whose))
 
 
-def click_token(keys: Keys, whose: Whose, target: str | UUID) -> str:
-    """The token of a link to `target`, which `may_track`; or to a long target by its id."""
+def click_token(keys: Keys, whose: Whose, target: str | UUID, host: str) -> str:
+    """The token of a link to `target`, which `may_track`, or to a long target by its id, that stands under `host`."""
     if isinstance(target, UUID):
-        return tokens.seal(keys, _PURPOSE, _head(_LONG_CLICK, whose) + target.bytes)
-    return tokens.seal(keys, _PURPOSE, _head(_CLICK, whose) + target.encode())
+        return tokens.seal(keys, _PURPOSE, _head(_LONG_CLICK, whose) + mark(keys, host) + target.bytes)
+    return tokens.seal(keys, _PURPOSE, _head(_CLICK, whose) + mark(keys, host) + target.encode())
 
 
 def click_size(target: str) -> int:
     """How long the token of a link to `target` is, made or not."""
-    return tokens.size(_HEAD + len(target.encode()))
+    return tokens.size(_HEAD + _MARK + len(target.encode()))
 
 
 def read(keys: Keys, token: str) -> Open | Click | None:
@@ -106,14 +117,14 @@ def read(keys: Keys, token: str) -> Open | Click | None:
         return None
     day = _EPOCH + timedelta(days=int.from_bytes(plain[1:3]))
     whose = Whose(UUID(bytes=plain[3:19]), UUID(bytes=plain[19:35]), day)
-    rest = plain[_HEAD:]
     if plain[0] == _OPEN:
         return Open(whose)
+    marked, rest = plain[_HEAD : _HEAD + _MARK], plain[_HEAD + _MARK :]
     if plain[0] == _LONG_CLICK:
-        return Click(whose, UUID(bytes=rest))
+        return Click(whose, UUID(bytes=rest), marked)
     target = rest.decode()
     # We only ever seal what may be tracked; looked at once more where it leaves as a header.
-    return Click(whose, target) if may_track(target) else None
+    return Click(whose, target, marked) if may_track(target) else None
 
 
 def _head(kind: int, whose: Whose) -> bytes:

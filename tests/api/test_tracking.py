@@ -9,24 +9,20 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import msgspec
 import pytest
 
 from api import tracking as door
-from kit import clock, spool
+from kit import clock
 from kit.crypto import Keyring
-from kit.ids import new_id
 from mail import ledger, tracking
 from mail.ledger import Fact
 from mail.lifecycle import EventKind
 from mail.tracking import Tracker
-from mail.visits import Note
 from mail.wire import tracked
 from mail.wire.tracked import Whose
-from tests.api.conftest import SECRET, Seeded, World, made, until
+from tests.api.conftest import SECRET, World, until
 from tests.mail.test_visits import CHROME
 from tests.mail.wire.test_tracked import BAD, GOOD
-from tests.support.postgres import Postgres
 
 URLS = Path(__file__).resolve().parents[1] / "corpus" / "urls" / "urls.txt"
 KEYS = Keyring(bytes.fromhex(SECRET))
@@ -79,7 +75,7 @@ def location(answer: httpx.Response) -> bytes:
     return found
 
 
-async def visits(world: World) -> list[Any]:
+async def seen(world: World) -> list[Any]:
     async with world.db.connection() as conn:
         found: list[Any] = await conn.fetch("select * from visit order by at, id")
         return found
@@ -89,10 +85,10 @@ async def told(world: World, count: int) -> list[Any]:
     """Wait until so many visits are recorded."""
 
     async def there() -> bool:
-        return len(await visits(world)) >= count
+        return len(await seen(world)) >= count
 
     await until(there, seconds=20)
-    return await visits(world)
+    return await seen(world)
 
 
 async def test_a_link_leads_to_exactly_what_was_written(world: World) -> None:
@@ -140,14 +136,15 @@ async def test_what_was_never_made_leads_nowhere(world: World) -> None:
     tracker = await delivered(world)
     link = tracker.link("https://shop.test/") or ""
     good = link[link.index("/t/") + 3 :]
-    foreign = tracked.click_token(Keyring(b"o" * 32), tracker.whose, "https://shop.test/")
+    foreign = tracked.click_token(Keyring(b"o" * 32), tracker.whose, "https://shop.test/", "shop.localhost")
     dice = random.Random(3)
     letters = string.ascii_letters + string.digits + "-_"
     tokens = [foreign, "", "x", good + "x", good[:-1], good + "/", good + ".gif", good.swapcase(), "..%2F" + good]
     for _ in range(300):
         place = dice.randrange(len(good))
         tokens.append(good[:place] + dice.choice(letters.replace(good[place], "")) + good[place + 1 :])
-    tokens += [tracked.click_token(KEYS, tracker.whose, target) for target in BAD[1:40] if "\ud800" not in target]
+    bad = [target for target in BAD[1:40] if "\ud800" not in target]
+    tokens += [tracked.click_token(KEYS, tracker.whose, target, "shop.localhost") for target in bad]
     headers = {"host": f"shop.localhost:{world.port}"}
     async with httpx.AsyncClient(headers=headers, timeout=20) as client:
         for token in tokens:
@@ -191,6 +188,28 @@ async def test_links_lead_on_under_any_host(world: World) -> None:
         assert (await fetch(world, tracker.link("https://shop.test/"), host=host)).status_code == 302
         page = await fetch(world, "/t/nothing", host=host)
         assert (page.status_code, page.text) == (404, "Not found.\n")
+
+
+async def test_nobody_sends_people_elsewhere_behind_another_s_name(world: World) -> None:
+    """Else whoever signs up could pass off a page as a shop's, by a link that the shop never sent."""
+    shop, rival = await delivered(world), await delivered(world, "rival.test", "b@x.test")
+    lure = replace(rival, base=world.url("", "rival.localhost")).link("https://shop.test.login.test/")
+    assert (await fetch(world, lure, host="rival.localhost")).status_code == 302
+    assert (await fetch(world, lure, host="click.shop.test")).status_code == 302, "nobody's yet"
+    async with world.db.connection() as conn:
+        await conn.execute(
+            """insert into domain_host (host, domain_id, kind, verified_at)
+               select 'click.shop.test', id, 'tracking', livery_now() from domain where account_id = $1""",
+            world.accounts["shop.test"],
+        )
+    await world.platform.links.refresh()
+    for host in ("shop.localhost", "SHOP.localhost.", "acme.localhost", "click.shop.test"):
+        answer = await fetch(world, lure, host=host)
+        assert (answer.status_code, "location" in answer.headers) == (404, False), host
+    own = replace(shop, base="https://click.shop.test")
+    assert (await fetch(world, own.link("https://shop.test/"), host="click.shop.test")).status_code == 302
+    assert (await fetch(world, shop.link("https://shop.test/"), host="shop.localhost")).status_code == 302
+    assert len(await told(world, 4)) == 4
 
 
 async def test_links_are_over_after_four_hundred_days(world: World) -> None:
@@ -307,39 +326,3 @@ async def test_visits_come_to_the_ledger_and_the_report(world: World) -> None:
 async def test_a_report_of_no_time_or_too_much_is_refused(world: World, start: str, end: str, field: str) -> None:
     [error] = await world.client(key="shop.test").errors(ENGAGEMENT, **{"from": start, "to": end})
     assert (error["extensions"]["code"], error["extensions"]["field"]) == ("INVALID", [field])
-
-
-async def test_what_a_dead_process_left_is_told_once(postgres: Postgres, seeded: Seeded, tmp_path: Path) -> None:
-    recipient = new_id()
-    note = Note(new_id(), seeded[0]["shop.test"], recipient, 1_000.0, "https://shop.test/", CHROME, "192.0.2.1")
-    (tmp_path / "visits").mkdir()
-    left = tmp_path / "visits" / "gone.spool"
-    left.write_bytes(b"not a visit\n" + msgspec.json.encode(note) + b"\n" + msgspec.json.encode(note)[:30])
-    async with made(postgres, seeded, tmp_path) as world:
-
-        async def taken() -> bool:
-            return not left.exists()
-
-        await until(taken, seconds=20)
-        assert await visits(world) == [], "of a recipient who is gone"
-        tracker = await delivered(world)
-        kept = spool.make(tmp_path / "visits", most=10_000)
-        mine = msgspec.structs.replace(note, recipient_id=tracker.whose.recipient_id)
-        assert kept.append(msgspec.json.encode(mine))
-        kept.close()
-        await world.platform.links._adopt()
-        await world.platform.links._adopt()
-        [row] = await visits(world)
-        assert (row["id"], row["kind"], row["url"]) == (note.id, "clicked", "https://shop.test/")
-
-
-async def test_without_room_links_lead_on_and_it_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    tracker = await delivered(world)
-    links = world.platform.links
-    monkeypatch.setattr(links._spool, "_most", 0)
-    assert (await fetch(world, tracker.link("https://shop.test/"))).status_code == 302
-    assert links.lost == 1
-    monkeypatch.setattr(links._spool, "_most", 1_000_000)
-    assert (await fetch(world, tracker.link("https://shop.test/"))).status_code == 302
-    assert len(await told(world, 1)) == 1
-    assert (links.lost, links.waiting) == (1, 0)

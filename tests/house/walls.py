@@ -85,6 +85,7 @@ THROUGH: dict[str, str] = {
     "account_by_referral": "Whose a referral code is: an id.",
     "operator_account": "The top of the tree: an id.",
     "dead_links": "Which links lead nowhere any more: ids of accounts and addresses.",
+    "link_hosts": "Which hosts are accounts', as the DNS tells everybody; not whose.",
     "long_links": "Where long tracking links lead, by their random ids, without whose they are.",
     "partner_months": "Sums of what partners brought, for partners that are seen.",
 }

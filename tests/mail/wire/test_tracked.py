@@ -13,6 +13,8 @@ from mail.wire.tracked import Click, Open, Whose
 
 KEYS = Keyring(b"k" * 32)
 WHOSE = Whose(UUID(int=1), UUID(int=2), date(2026, 11, 23))
+HOST = "click.shop.test"
+MARK = tracked.mark(KEYS, HOST)
 
 GOOD = [
     "https://shop.test",
@@ -89,10 +91,10 @@ BAD = [
 @pytest.mark.parametrize("target", GOOD)
 def test_it_leads_to_exactly_what_was_written(target: str) -> None:
     assert tracked.may_track(target)
-    token = tracked.click_token(KEYS, WHOSE, target)
+    token = tracked.click_token(KEYS, WHOSE, target, HOST)
     assert len(token) == tracked.click_size(target)
-    found = tracked.read(KEYS, token) if len(token) < 4_000 else Click(WHOSE, target)
-    assert found == Click(WHOSE, target)
+    found = tracked.read(KEYS, token) if len(token) < 4_000 else Click(WHOSE, target, MARK)
+    assert found == Click(WHOSE, target, MARK)
 
 
 @pytest.mark.parametrize("target", BAD)
@@ -101,16 +103,22 @@ def test_what_no_link_may_lead_to(target: str) -> None:
 
 
 def test_what_was_sealed_all_the_same_leads_nowhere() -> None:
-    assert tracked.read(KEYS, tracked.click_token(KEYS, WHOSE, "https://shop.test/")) is not None
-    assert tracked.read(KEYS, tracked.click_token(KEYS, WHOSE, "javascript:alert(1)")) is None
+    assert tracked.read(KEYS, tracked.click_token(KEYS, WHOSE, "https://shop.test/", HOST)) is not None
+    assert tracked.read(KEYS, tracked.click_token(KEYS, WHOSE, "javascript:alert(1)", HOST)) is None
 
 
 def test_a_pixel_and_a_long_target_come_back() -> None:
     assert tracked.read(KEYS, tracked.open_token(KEYS, WHOSE)) == Open(WHOSE)
     id = tracked.long_id(WHOSE.account_id, "https://shop.test/long")
-    assert tracked.read(KEYS, tracked.click_token(KEYS, WHOSE, id)) == Click(WHOSE, id)
+    assert tracked.read(KEYS, tracked.click_token(KEYS, WHOSE, id, HOST)) == Click(WHOSE, id, MARK)
     assert id == tracked.long_id(WHOSE.account_id, "https://shop.test/long")
     assert id != tracked.long_id(WHOSE.recipient_id, "https://shop.test/long")
+
+
+def test_nobody_else_knows_what_marks_a_host() -> None:
+    hosts = ["click.shop.test", "click.rival.test", "", "bücher.test", "\ud800"]
+    marks = {tracked.mark(keys, host) for host in hosts for keys in (KEYS, Keyring(b"o" * 32))}
+    assert (len(marks), {len(one) for one in marks}) == (10, {4})
 
 
 def test_links_are_good_for_four_hundred_days() -> None:
@@ -120,8 +128,8 @@ def test_links_are_good_for_four_hundred_days() -> None:
 def test_a_hundred_thousand_mutations_lead_nowhere() -> None:
     dice = random.Random(11)
     letters = string.ascii_letters + string.digits + "-_"
-    made = [tracked.click_token(KEYS, WHOSE, target) for target in GOOD[:12]]
-    made += [tracked.open_token(KEYS, WHOSE), tracked.click_token(Keyring(b"o" * 32), WHOSE, GOOD[0])]
+    made = [tracked.click_token(KEYS, WHOSE, target, HOST) for target in GOOD[:12]]
+    made += [tracked.open_token(KEYS, WHOSE), tracked.click_token(Keyring(b"o" * 32), WHOSE, GOOD[0], HOST)]
     foreign = made[-1]
     for _ in range(100_000):
         token = dice.choice(made)
