@@ -16,7 +16,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
-from api import copies, health, operations, payments, returns, sockets, suppressions, unsubscribe
+from api import copies, exports, health, operations, payments, returns, sockets, suppressions, unsubscribe
 from api.brand import Brand, Brands, ByHost, platform_hosts
 from api.context import Platform
 from api.dashboard import Dashboard
@@ -190,6 +190,9 @@ def build(it: Platform) -> ASGIApp:
             unsubscribe.unsubscribed,
             suppressions.exported,
             suppressions.imported,
+            exports.bounces,
+            exports.complaints,
+            exports.unsubscribed,
             pages,
         ],
         state=State({"platform": it}),

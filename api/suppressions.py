@@ -13,24 +13,24 @@ report says is done, also where the client goes away in the middle.
 """
 
 import asyncio
-import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Callable
+import weakref
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from itertools import islice
 from typing import IO, Any
 from uuid import UUID
 
 from litestar import HttpMethod, Request, Response, post, route
 from litestar.exceptions import InternalServerException
-from litestar.response import Stream
 
-from api.auth import Asker, check_header
+from api.auth import check_header
 from api.context import Platform, platform_of
-from api.errors import STATUS, explain, refused, signed_out
 from api.graphql.pages import reference
 from api.operations import who_asks
+from api.tables import PAGE, allowed, file, moment, pages, refusal, word
+from kit import tables
 from kit.db import Connection
 from kit.errors import Kind, LiveryError, invalid
 from mail.suppressions import Reason, keeping, table
@@ -42,9 +42,9 @@ BODY = 32_000_000
 
 _READ_SECONDS = 300.0
 _IN_MEMORY = 1_000_000
-_PAGE = 1_000  # entries of an export that are read in one transaction
+_OF_ONE = 2
+"""Files of one account at a time, until their reports are read: nobody's slow readers fill the disk, or all places."""
 _LINE = 4_096  # bytes of a line that are held; what follows of it is passed over
-type _Read = Callable[[], AbstractAsyncContextManager[Connection]]
 
 
 @route("/v1/suppressions/export", http_method=[HttpMethod.GET, HttpMethod.POST], status_code=200)
@@ -52,15 +52,13 @@ async def exported(request: Request[Any, Any, Any]) -> Response[Any]:
     """The list as CSV."""
     platform = platform_of(request)
     try:
-        asker = await who_asks(request, platform)
-        scope = _allowed(asker, Permission.READ)
-        query = request.query_params
+        scope = allowed(await who_asks(request, platform), Permission.READ)
         narrowed = keeping.Filter(
-            address=query.get("address", "").strip(),
-            search=query.get("search", "").strip(),
-            reasons=[_reason(name) for name in query.getall("reason", [])],
-            since=_moment(query.get("since"), "since"),
-            until=_moment(query.get("until"), "until"),
+            address=word(request, "address"),
+            search=word(request, "search"),
+            reasons=[_reason(name) for name in request.query_params.getall("reason", [])],
+            since=moment(request, "since"),
+            until=moment(request, "until"),
         )
 
         def read() -> AbstractAsyncContextManager[Connection]:
@@ -68,10 +66,14 @@ async def exported(request: Request[Any, Any, Any]) -> Response[Any]:
 
         async with read() as conn:
             owner = await _whose(conn, scope, request)
-            first = await keeping.entries(conn, scope, owner, filter=narrowed, first=_PAGE, after=None)
+            first = await keeping.entries(conn, scope, owner, filter=narrowed, first=PAGE, after=None)
+
+        async def more(last: keeping.View) -> list[keeping.View]:
+            async with read() as conn:
+                return await keeping.entries(conn, scope, owner, filter=narrowed, first=PAGE, after=last.id)
     except Exception as fault:
-        return _refused(fault)
-    return _csv(_written(read, scope, owner, narrowed, first), "suppressions.csv")
+        return refusal(fault)
+    return file(pages(table.COLUMNS, table.entry_row, first, more), "suppressions.csv")
 
 
 @post("/v1/suppressions/import", status_code=200, request_max_body_size=None)
@@ -80,26 +82,40 @@ async def imported(request: Request[Any, Any, Any]) -> Response[Any]:
     platform = platform_of(request)
     try:
         asker = await who_asks(request, platform)
-        scope = _allowed(asker, Permission.SEND)
+        scope = allowed(asker, Permission.SEND)
         if asker.is_browser:
             check_header(request.headers)
         reader = table.Reader(_reason(request.query_params.get("reason", Reason.MANUAL.value)))
         async with platform.db.transaction(sees=scope.account_id) as conn:
             owner = await _whose(conn, scope, request)
-        if platform.imports.locked():
+        if platform.imports.locked() or platform.importing[scope.account_id] >= _OF_ONE:
             raise _busy()
+        kept = _Kept(platform.importing, scope.account_id)
         async with platform.imports:
-            file = await _kept(request)
+            try:
+                await _keep(request, kept.file)
+            except BaseException:
+                kept.close()
+                raise
     except Exception as fault:
-        return _refused(fault)
-    return _csv(_reported(platform, scope, owner, reader, file), "report.csv")
+        return refusal(fault)
+    return file(_reported(platform, scope, owner, reader, kept), "report.csv")
 
 
-def _allowed(asker: Asker, permission: Permission) -> Scope:
-    if asker.scope is None:
-        raise signed_out()
-    asker.scope.require(permission)
-    return asker.scope
+class _Kept:
+    """A file that is taken in and counted for its account until it is closed, or forgotten: not every answer is begun."""
+
+    def __init__(self, importing: Counter[UUID], account_id: UUID) -> None:
+        self.file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by `close`
+        importing[account_id] += 1
+        self.close = weakref.finalize(self, _give_back, importing, account_id, self.file)
+
+
+def _give_back(importing: Counter[UUID], account_id: UUID, file: IO[bytes]) -> None:
+    file.close()
+    importing[account_id] -= 1
+    if not importing[account_id]:
+        del importing[account_id]
 
 
 async def _whose(conn: Connection, scope: Scope, request: Request[Any, Any, Any]) -> UUID | None:
@@ -110,44 +126,39 @@ async def _whose(conn: Connection, scope: Scope, request: Request[Any, Any, Any]
     return await keeping.whose(conn, scope, account_id, everybodys=everybodys)
 
 
-async def _kept(request: Request[Any, Any, Any]) -> IO[bytes]:
-    """The body in a file. Raises LiveryError for one that is too long or takes too long."""
+async def _keep(request: Request[Any, Any, Any], file: IO[bytes]) -> None:
+    """Put the body into a file. Raises LiveryError for one that is too long or takes too long."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > BODY:
         raise _too_large()
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
-        size = 0
-        try:
-            async with asyncio.timeout(_READ_SECONDS):
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > BODY:
-                        raise _too_large()
-                    file.write(chunk)
-        except InternalServerException:  # Litestar's word for a client that went away; nobody reads the answer
-            raise LiveryError(Kind.INVALID, "CUT", "The connection was cut.") from None
-        except TimeoutError:
-            raise LiveryError(
-                Kind.INVALID, "TOO_SLOW", "The file did not arrive in time.", next="Send it again."
-            ) from None
-        file.seek(0)
-        stack.pop_all()  # whoever reports on it closes it
-        return file
-    raise AssertionError("an exit stack swallows nothing")
+    size = 0
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > BODY:
+                    raise _too_large()
+                file.write(chunk)
+    except InternalServerException:  # Litestar's word for a client that went away; nobody reads the answer
+        raise LiveryError(Kind.INVALID, "CUT", "The connection was cut.") from None
+    except TimeoutError:
+        raise LiveryError(Kind.INVALID, "TOO_SLOW", "The file did not arrive in time.", next="Send it again.") from None
+    file.seek(0)
 
 
 async def _reported(
-    platform: Platform, scope: Scope, owner: UUID | None, reader: table.Reader, file: IO[bytes]
+    platform: Platform, scope: Scope, owner: UUID | None, reader: table.Reader, kept: _Kept
 ) -> AsyncIterator[bytes]:
-    with file:
-        yield table.written([table.REPORT])
-        lines = iter(lambda: _line(file), b"")
+    try:
+        yield tables.written([table.REPORT])
+        lines = iter(lambda: _line(kept.file), b"")
         while raw := list(islice(lines, table.SLICE)):
             async with platform.db.transaction(sees=scope.account_id) as conn:
                 now = await conn.fetchval("select livery_now()")
                 report = await table.load(conn, scope, owner, list(reader.read(raw, now)))
-            yield table.written(map(table.report_row, report))
+            yield tables.written(map(table.report_row, report))
+    finally:
+        kept.close()
 
 
 def _line(file: IO[bytes]) -> bytes:
@@ -158,51 +169,11 @@ def _line(file: IO[bytes]) -> bytes:
     return line
 
 
-async def _written(
-    read: _Read, scope: Scope, owner: UUID | None, narrowed: keeping.Filter, entries: list[keeping.View]
-) -> AsyncIterator[bytes]:
-    yield table.written([table.COLUMNS])
-    while entries:
-        yield table.written(map(table.entry_row, entries))
-        if len(entries) < _PAGE:
-            return
-        async with read() as conn:
-            entries = await keeping.entries(conn, scope, owner, filter=narrowed, first=_PAGE, after=entries[-1].id)
-
-
 def _reason(name: str) -> Reason:
     try:
         return Reason(name.lower())
     except ValueError:
         raise invalid("There is no such reason.", "reason", next=f"One of: {', '.join(Reason)}.") from None
-
-
-def _moment(text: str | None, field: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise invalid("This is no moment.", field, next="Write it like 2026-11-23T00:00:00Z.")
-    return moment
-
-
-def _csv(rows: AsyncIterator[bytes], name: str) -> Stream:
-    return Stream(
-        rows,
-        status_code=200,
-        media_type="text/csv",
-        headers={"cache-control": "no-store", "content-disposition": f'attachment; filename="{name}"'},
-    )
-
-
-def _refused(fault: Exception) -> Response[bytes]:
-    refusal = explain(fault)
-    status = {"TOO_LARGE": 413, "TOO_SLOW": 408, "INTERNAL": 500}.get(refusal.code, STATUS[refusal.kind])
-    headers = {"cache-control": "no-store", **({"retry-after": "5"} if status == 503 else {})}
-    return Response(refused(refusal), status_code=status, media_type="application/json", headers=headers)
 
 
 def _too_large() -> LiveryError:

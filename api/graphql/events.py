@@ -71,7 +71,7 @@ class Event:
     subject: str
     reply: str | None = strawberry.field(
         description='The last SMTP reply: "550 5.1.1 no such user"; where no host gave one, what happened instead: '
-        '"mx.far.test: connecting: Connection refused".'
+        '"mx.far.test: connecting: Connection refused". Of a complaint the feedback loop that told of it.'
     )
     uncertain: bool = strawberry.field(
         description="How an attempt ended was lost, this one or one before: a copy may have arrived that no fact tells of."

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from kit.errors import invalid, missing
+from kit.errors import LiveryError, invalid, missing
 
 MOST = 100
 """Rows of the longest page."""
@@ -52,14 +52,31 @@ def cursor(after: str | None) -> UUID | None:
     try:
         return UUID(after) if after is not None else None
     except ValueError:
-        raise invalid(
-            "This cursor was not given out here.", "after", next="Use `endCursor` of the page before, unchanged."
-        ) from None
+        raise _foreign() from None
+
+
+def position(after: str | None) -> int | None:
+    """The same as `cursor` for rows that are numbered."""
+    if after is None:
+        return None
+    if not (after.isascii() and after.isdigit() and len(after) <= _DIGITS):
+        raise _foreign()
+    return int(after)
+
+
+_DIGITS = 18
+"""Of numbers that PostgreSQL's bigint certainly holds."""
+
+
+def _foreign() -> LiveryError:
+    return invalid(
+        "This cursor was not given out here.", "after", next="Use `endCursor` of the page before, unchanged."
+    )
 
 
 class _Row(Protocol):
     @property
-    def id(self) -> UUID: ...
+    def id(self) -> UUID | int: ...
 
 
 def page[R: _Row](found: Sequence[R], first: int) -> tuple[Sequence[R], PageInfo]:

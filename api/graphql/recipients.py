@@ -10,9 +10,10 @@ import strawberry
 from api.context import Context
 from api.graphql.events import Event, reply_line
 from api.graphql.pages import PageInfo, cursor, identity, page, page_size
+from api.graphql.setbacks import BounceKind
 from api.graphql.tracking import Visit
-from mail import search
-from mail.lifecycle import State
+from mail import search, setbacks
+from mail.lifecycle import EventKind, State
 from mail.verdict import Cause
 from tenants.permissions import Permission
 
@@ -35,18 +36,6 @@ class RecipientState(Enum):
     EXPIRED = strawberry.enum_value("expired", description="Given up after the message's life.")
     SUPPRESSED = strawberry.enum_value("suppressed", description="Not sent: the address is on the suppression list.")
     CANCELLED = strawberry.enum_value("cancelled", description="Withdrawn before it was sent.")
-
-
-@strawberry.enum
-class BounceKind(Enum):
-    """What a refusal says of the address."""
-
-    HARD = strawberry.enum_value("hard", description="Nothing will ever arrive there: the address is suppressed.")
-    SOFT = strawberry.enum_value("soft", description="This mail was refused; the address is good.")
-    SPAM = strawberry.enum_value("spam", description="Taken for spam, or blocked for the sender's reputation.")
-
-
-_SPAM = (Cause.SPAM, Cause.REPUTATION)
 
 
 async def _timeline_of(root: "Recipient", info: Info) -> list[Event]:
@@ -126,7 +115,7 @@ def recipient(found: search.RecipientView) -> Recipient:
         next_attempt_at=found.next_attempt_at,
         reply=reply_line(found.code, found.status, found.reply),
         reason=cause.words if cause else None,
-        bounce=_bounce(found.state, cause),
+        bounce=_bounce(found.state, found.cause),
         opened_at=found.opened_at,
         clicked_at=found.clicked_at,
         unsubscribed_at=found.unsubscribed_at,
@@ -142,12 +131,10 @@ def _cause(name: str | None) -> Cause | None:
     return next((cause for cause in Cause if cause == name), None)
 
 
-def _bounce(state: State, cause: Cause | None) -> BounceKind | None:
+def _bounce(state: State, cause: str | None) -> BounceKind | None:
     if state not in (State.BOUNCED, State.EXPIRED):
         return None
-    if cause is not None and cause.dead_address:
-        return BounceKind.HARD
-    return BounceKind.SPAM if cause in _SPAM else BounceKind.SOFT
+    return BounceKind(setbacks.kind_of(EventKind(state.value), cause).value)
 
 
 def recipient_page(found: list[search.RecipientView], first: int) -> RecipientConnection:

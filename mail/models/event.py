@@ -39,6 +39,7 @@ class Event(Model):
     class Meta:
         table = "event"
         indexes = (("epoch", "xid", "id"), ("account_id", "epoch", "xid", "id"), ("recipient_id",))
+        # Those of bounces and complaints alone, (account_id, id) and (id), are in the migration.
 
 
 class Attempt(Model):

@@ -4,13 +4,10 @@ Written: address, reason, source, created, expires. Read: the same, or a file of
 name the columns in any order; without one, the first column is the address. Separators are commas, semicolons or tabs, one
 entry is one line, encoding UTF-8.
 
-A spreadsheet takes a field that begins with = + - @ for a formula. Such a field is written with a ' in front, which is
-taken off again when it is read (RFC 4180 knows nothing of this; every spreadsheet does).
+What is written has no formulas in it, and what marks them as none is taken off again when it is read (`kit.tables`).
 """
 
 import csv
-import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +15,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from kit.db import Connection
+from kit.tables import unguarded
 from mail.models.suppression import SuppressionReason
 from mail.suppressions.entries import Newcomer, key, put
 from mail.suppressions.keeping import View
@@ -49,7 +47,6 @@ _REASONS = {
     **dict.fromkeys(("unsubscribed", "unsubscribes"), SuppressionReason.UNSUBSCRIBE),
     **dict.fromkeys(("manualsuppression", "manual_suppression"), SuppressionReason.MANUAL),
 }
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 class Outcome(StrEnum):
@@ -112,7 +109,7 @@ class Reader:
             if self._columns is not None:
                 return None
             self._columns = {"address": 0}
-        return self._entry(text, [_unguarded(value.strip()) for value in values], now)
+        return self._entry(text, [unguarded(value.strip()) for value in values], now)
 
     def _entry(self, text: str, values: Sequence[str], now: datetime) -> Line:
         columns = self._columns or {}
@@ -130,9 +127,9 @@ class Reader:
         if given.get("expires"):
             try:
                 ends = datetime.fromisoformat(given["expires"])
-            except ValueError:
+                ends = ends.astimezone(UTC) if ends.tzinfo else ends.replace(tzinfo=UTC)
+            except (ValueError, OverflowError):  # the latter: UTC's calendar has no year for it
                 return self._bad(address, "the end is not written like 2027-05-31T00:00:00Z")
-            ends = ends if ends.tzinfo else ends.replace(tzinfo=UTC)
             if ends <= now:
                 return self._bad(address, "it has ended already")
         return Line(self._number, address, reason, ends)
@@ -179,26 +176,15 @@ async def load(conn: Connection, scope: Scope, owner: UUID | None, lines: Sequen
     return report
 
 
-def written(rows: Iterable[Sequence[object]]) -> bytes:
-    """Rows as CSV (RFC 4180), nothing in them a formula."""
-    out = io.StringIO()
-    csv.writer(out).writerows([_guarded(str(value)) for value in row] for row in rows)
-    return out.getvalue().encode()
-
-
-def entry_row(view: View) -> tuple[str, ...]:
+def entry_row(view: View) -> tuple[object, ...]:
     """An entry in the order of COLUMNS."""
-    return (view.address, view.reason.value, view.source, _moment(view.created_at), _moment(view.expires_at))
+    return (view.address, view.reason.value, view.source, view.created_at, view.expires_at)
 
 
 def report_row(reported: Reported) -> tuple[str, ...]:
     """A line's fate in the order of REPORT."""
     line = reported.line
     return (str(line.number), line.address, reported.outcome.value, line.fault)
-
-
-def _moment(moment: datetime | None) -> str:
-    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _named(values: Sequence[str]) -> dict[str, int] | None:
@@ -210,11 +196,3 @@ def _named(values: Sequence[str]) -> dict[str, int] | None:
         if at is not None:
             found[name] = at
     return found if "address" in found else None
-
-
-def _guarded(value: str) -> str:
-    return f"'{value}" if _FORMULA.match(value) else value
-
-
-def _unguarded(value: str) -> str:
-    return value[1:] if value[:1] == "'" and _FORMULA.match(value) else value

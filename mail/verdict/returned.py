@@ -36,6 +36,8 @@ class Fate:
     status: str | None = None
     reply: str = ""
     """The words of the remote, on one line."""
+    loop: str | None = None
+    """Of a complaint, the feedback loop that tells of it; None where it is not named."""
 
     def as_json(self) -> dict[str, str | None]:
         """The object that `livery explain` prints, one a line."""
@@ -54,7 +56,7 @@ def fates(content: bytes, own: Collection[str] = ()) -> tuple[Kind, tuple[Fate, 
         case Kind.COMPLAINT:
             words = "The recipient marked the mail as unwanted."
             return read.kind, tuple(
-                Fate(one.recipient, "complaint", words, False, reply=one.words) for one in read.findings
+                Fate(one.recipient, "complaint", words, False, reply=one.words, loop=read.loop) for one in read.findings
             )
         case Kind.AUTOREPLY:
             words = "Somebody's program answered; it says nothing about delivery."

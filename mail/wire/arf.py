@@ -6,6 +6,7 @@ Reporters black out what they can, so the recipient is often missing; what we se
 
 import re
 
+from mail.wire.address import domain_of
 from mail.wire.finding import address, addresses
 from mail.wire.headers import Head
 from mail.wire.parts import Parts
@@ -50,6 +51,20 @@ def recipients(parts: Parts) -> list[str]:
     if not found and not parts.feedback and not parts.sent and (one := address(parts.head.shown("from"))):
         found.append(one)  # an opt-out that the recipient's own program has sent
     return list(dict.fromkeys(found))
+
+
+def loop(parts: Parts) -> str | None:
+    """Who tells of it: the domain of the report's author, else the program that wrote it; None where neither is named."""
+    author = address(parts.head.shown("from")) or address(parts.head.shown("sender"))
+    if author is not None:
+        return named(domain_of(author))
+    agents = [agent for text in parts.feedback for agent in _fields(text).get("user-agent", ())]
+    return named(agents[0]) if agents else None
+
+
+def named(text: str) -> str | None:
+    """The name of a feedback loop as it can be shown: one short line; None where nothing is left."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text[:500]).split())[:100] or None
 
 
 def _of_sent(head: Head) -> list[str]:

@@ -36,6 +36,8 @@ class Returned:
     """One a recipient; at least one, if only of nobody."""
     feedback: str | None = None
     """Of a complaint, its type: abuse, opt-out …"""
+    loop: str | None = None
+    """Of a complaint, who tells of it (`arf.loop`); "http" where a provider posted it and named nobody."""
 
 
 def read(content: bytes, own: Collection[str] = ()) -> Returned:
@@ -44,7 +46,8 @@ def read(content: bytes, own: Collection[str] = ()) -> Returned:
     feedback = arf.kind(mail)
     if feedback is not None and feedback not in arf.NO_COMPLAINT:
         people: list[str | None] = [*arf.recipients(mail)] or [None]
-        return Returned(Kind.COMPLAINT, tuple(Finding(one, words=feedback) for one in people), feedback)
+        found = tuple(Finding(one, words=feedback) for one in people)
+        return Returned(Kind.COMPLAINT, found, feedback, arf.loop(mail))
     if feedback is not None:
         return Returned(Kind.UNKNOWN, (Finding(None, words=feedback),))
     if mail.receipt:
@@ -108,7 +111,7 @@ def _notified(mail: Parts) -> Returned | None:
             told, _ = json.JSONDecoder().raw_decode(words[start:])
             if "Message" in told:
                 told = json.loads(told["Message"])
-            return _told(told)
+            return _told(told, arf.loop(mail) if mail.head.fields else "http")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     return None
@@ -118,7 +121,7 @@ TOLD = 4_096
 _TELLS = re.compile(r"\b(?:notificationType|eventType)\b")
 
 
-def _told(told: dict[str, object]) -> Returned | None:
+def _told(told: dict[str, object], author: str | None) -> Returned | None:
     what = str(told.get("notificationType") or told.get("eventType")).lower()
     about = told.get(what)
     if not isinstance(about, dict):
@@ -126,7 +129,9 @@ def _told(told: dict[str, object]) -> Returned | None:
     if what == "complaint":
         feedback = str(about.get("complaintFeedbackType") or "abuse")[:40]
         people = [str(one["emailAddress"]) for one in about["complainedRecipients"]]
-        return Returned(Kind.COMPLAINT, tuple(Finding(address(one), words=feedback) for one in people), feedback)
+        # The loop behind the provider that passes it on, where that says so.
+        loop = arf.named(str(about.get("userAgent") or "")) or author
+        return Returned(Kind.COMPLAINT, tuple(Finding(address(one), words=feedback) for one in people), feedback, loop)
     if what == "delivery":
         said = str(about.get("smtpResponse", ""))
         return Returned(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from kit import tables
 from kit.db import Database
 from kit.ids import new_id
 from mail.suppressions import Reason, keeping, table
@@ -93,7 +94,7 @@ def test_what_is_written_reads_the_same_and_holds_no_formula() -> None:
             ('"a, b"@x.test', Reason.MANUAL, "member", None),
         )
     ]
-    written = table.written([table.COLUMNS, *map(table.entry_row, views)])
+    written = tables.written([table.COLUMNS, *map(table.entry_row, views)])
     fields = list(csv.reader(io.StringIO(written.decode())))
     assert fields[0] == ["address", "reason", "source", "created", "expires"]
     assert fields[1] == ["ann@x.test", "bounce", "event", "2026-11-23T00:00:00Z", "2026-12-02T00:00:00Z"]

@@ -28,7 +28,7 @@ async def _account(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -
 
 
 async def _message(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -> None:
-    """Held, with a recipient of the same id, a fact, an attempt and a body."""
+    """Held, with a recipient of the same id, facts of what people look at reports for, an attempt and a body."""
     await conn.execute(
         """insert into message (id, account_id, door, envelope_from, sender, subject, message_id_header, size, eight_bit,
                                 smtputf8, trace, sandbox, recipient_count, expires_at)
@@ -51,7 +51,9 @@ async def _message(conn: asyncpg.Connection, id: UUID, owner: UUID, mark: str) -
     await conn.execute(
         """insert into event (epoch, account_id, message_id, recipient_id, kind, from_state, reply)
            select epoch, $2, $1, $1, kind, state, $3::text || ' event'
-             from ledger_epoch, (values ('accepted', null), ('held', 'queued')) as e (kind, state)""",
+             from ledger_epoch,
+                  (values ('accepted', null), ('held', 'queued'), ('bounced', 'sending'), ('complained', null))
+                    as e (kind, state)""",
         id,
         owner,
         mark,

@@ -63,6 +63,43 @@ def test_complaints_name_who_complained_where_the_reporter_did_not_black_it_out(
     ]
 
 
+def test_complaints_name_their_loop() -> None:
+    """By the domain of who reports, else the program; what a provider posts by the loop behind it."""
+    loops = {row["file"]: read((CORPUS / "complaints" / row["file"]).read_bytes()).loop for row in rows("complaints")}
+    assert loops == {
+        "arf-11.eml": "example.com",
+        "arf-12.eml": "example.com",
+        "arf-15.eml": "feedback.example.org",
+        "arf-17.eml": "example.org",
+        "arf-22.eml": "hotmail.com",
+        "arf-26.eml": "icloud.com",
+    }
+    report = (CORPUS / "complaints" / "arf-11.eml").read_bytes()
+    nameless = report.replace(b"From: <neko@example.com>", b"X-From: nobody", 1)
+    assert read(nameless).loop == "ARF-Agent/1.0"
+    assert read(nameless.replace(b"User-Agent: ", b"X-Agent: ")).loop is None
+    mailed = (CORPUS / "dialects" / "json-complaint.eml").read_bytes()
+    told = mailed.replace(b'"complaintFeedbackType"', b'"userAgent":"Yahoo!-Mail-Feedback/2.0","complaintFeedbackType"')
+    assert (read(mailed).loop, read(told).loop) == ("notify.example", "Yahoo!-Mail-Feedback/2.0")
+    posted = mailed.partition(b"\n\n")[2]
+    assert (read(posted).kind, read(posted).loop) == (Kind.COMPLAINT, "http")
+    bounce = (CORPUS / "dialects" / "json-bounce.eml").read_bytes()
+    assert (read(bounce).kind, read(bounce).loop) == (Kind.BOUNCE, None)
+
+
+def test_the_name_of_a_loop_is_one_short_line_whatever_stands_there() -> None:
+    mailed = (CORPUS / "dialects" / "json-complaint.eml").read_bytes()
+
+    def named(agent: str) -> str | None:
+        return read(
+            mailed.replace(b'"complaintFeedbackType"', b'"userAgent":%s,"complaintFeedbackType"' % agent.encode())
+        ).loop
+
+    assert named(json.dumps("a\0b\r\n\u202ec\ud800  d")) == "a b c d"
+    assert named(json.dumps("x" * 5_000)) == "x" * 100
+    assert named(json.dumps("\0")) == named("null") == "notify.example"
+
+
 def test_the_sender_is_never_the_one_that_failed() -> None:
     words = b"\r\nDelivery failed.\r\n\r\ninfo@shop.test tried to write to you.\r\n\r\n<gone@b.test>:\r\n550 no\r\n"
     assert [one.recipient for one in read(HEAD + words).findings] == ["info@shop.test", "gone@b.test"]
