@@ -1,4 +1,4 @@
-// What a report is narrowed to, as its address says it: a part of an address, and how far back.
+// What a report is narrowed to, as its address says it: a part of an address, how far back, and whose.
 import { computed } from 'vue'
 import { useKept } from '@/app/useKept'
 import { sinceOf, spans, type Span } from '@/features/emails/filter'
@@ -7,6 +7,7 @@ export function useReportFilter() {
   const { kept, here } = useKept()
   const text = kept('q', '', 'replace')
   const days = kept('days', 'any')
+  const account = kept('account', '')
   const span = computed<Span>({
     get: () => spans.find((one) => one === days.value) ?? 'any',
     set: (chosen) => (days.value = chosen),
@@ -14,10 +15,13 @@ export function useReportFilter() {
   return {
     text,
     span,
+    /** An account's id; empty: everything in sight, or one's own list. */
+    account,
     kept,
     here,
     search: () => (text.value.trim() === '' ? null : text.value.trim()),
     since: () => sinceOf(span.value, new Date()),
+    accountId: () => (account.value === '' ? null : account.value),
     narrowed: computed(() => text.value.trim() !== '' || span.value !== 'any'),
   }
 }

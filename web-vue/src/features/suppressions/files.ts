@@ -1,7 +1,7 @@
-// A suppression list as a file, in and out: the API takes and gives CSV beside GraphQL.
-import { signedOut, type Fault } from '@/app/client'
+// A suppression list as a file, in and out.
+import type { Fault } from '@/app/client'
+import { addressOf, rowsOf, transfer } from '@/app/csv'
 import type { SuppressionReason } from '@/graphql/gen/graphql'
-import { rowsOf } from './csv'
 
 /** Whose list. */
 export interface Owner {
@@ -19,18 +19,18 @@ export interface Report {
   bad: { line: string; address: string; detail: string }[]
 }
 
-type Told = { text: string; fault: null } | { text: null; fault: Fault }
-
-/** The list as CSV, narrowed as it is shown. */
-export function exported(
+/** Where the list is had as CSV, narrowed as it is shown. */
+export function exportOf(
   owner: Owner,
-  filter: { search?: string | null; reasons?: readonly SuppressionReason[]; since?: string | null },
-): Promise<Told> {
-  const query = asked(owner)
-  if (filter.search) query.set('search', filter.search)
-  if (filter.since) query.set('since', filter.since)
-  for (const reason of filter.reasons ?? []) query.append('reason', reason.toLowerCase())
-  return post(`/v1/suppressions/export?${query}`, null)
+  filter: { search: string | null; reasons: readonly SuppressionReason[]; since: string | null },
+): string {
+  const reason = filter.reasons.map((one) => one.toLowerCase())
+  return addressOf('/v1/suppressions/export', {
+    ...asked(owner),
+    search: filter.search,
+    since: filter.since,
+    reason,
+  })
 }
 
 /** Puts everybody in a file on the list; `reason` is that of lines that name none. */
@@ -39,9 +39,8 @@ export async function imported(
   reason: SuppressionReason,
   file: Blob,
 ): Promise<{ report: Report; fault: null } | { report: null; fault: Fault }> {
-  const query = asked(owner)
-  query.set('reason', reason.toLowerCase())
-  const { text, fault } = await post(`/v1/suppressions/import?${query}`, file)
+  const address = addressOf('/v1/suppressions/import', { ...asked(owner), reason: reason.toLowerCase() })
+  const { text, fault } = await transfer(address, file)
   return text === null ? { report: null, fault } : { report: reportOf(text), fault: null }
 }
 
@@ -56,37 +55,6 @@ export function reportOf(text: string): Report {
   return report
 }
 
-function asked({ accountId, forEverybody }: Owner): URLSearchParams {
-  const query = new URLSearchParams()
-  if (forEverybody) query.set('everybody', 'true')
-  else if (accountId !== null) query.set('account', accountId)
-  return query
-}
-
-async function post(address: string, body: Blob | null): Promise<Told> {
-  const offline: Told = { text: null, fault: { kind: 'offline', message: null, next: null } }
-  try {
-    const answer = await fetch(address, {
-      method: 'POST',
-      credentials: 'same-origin',
-      headers: { 'X-Requested-With': 'web', ...(body === null ? {} : { 'Content-Type': 'text/csv' }) },
-      body,
-    })
-    const text = await answer.text()
-    return answer.ok ? { text, fault: null } : { text: null, fault: refusal(text) }
-  } catch {
-    return offline
-  }
-}
-
-/** What an answer that is no CSV says: the shape of a GraphQL error. */
-function refusal(text: string): Fault {
-  let told: { message?: string; extensions?: { code?: string; next?: string } } | undefined
-  try {
-    told = (JSON.parse(text) as { errors?: (typeof told)[] }).errors?.[0]
-  } catch {
-    told = undefined
-  }
-  if (told?.extensions?.code === 'UNAUTHENTICATED') signedOut()
-  return { kind: 'refused', message: told?.message ?? null, next: told?.extensions?.next ?? null }
+function asked({ accountId, forEverybody }: Owner): Record<string, string | null> {
+  return forEverybody ? { everybody: 'true' } : { account: accountId }
 }
