@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,8 @@ class Platform:
     """Places for request bodies above a megabyte: each is held in memory several times over."""
     imports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
     """Places for files that are being taken in, to be imported."""
+    importing: Counter[UUID] = field(default_factory=Counter)
+    """How many such files of each account this process has, taken in or reported on."""
     strangers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STRANGERS))
     """Places for operations of those who are not signed in: who finds none is told to come again."""
 
