@@ -18,19 +18,16 @@ from uuid import UUID
 
 from kit.crypto import Keyring
 from kit.db import Connection, Database
-from kit.errors import Kind, LiveryError, invalid, missing
+from kit.errors import invalid, missing
 from kit.ids import new_id
 from mail.wire import tracked
 from mail.wire.tracked import Whose
-from tenants import audit, details
+from tenants import audit
 from tenants.permissions import Permission
 from tenants.scope import Scope
 
 LONGEST = 400
 """Characters of a link: what is longer is broken by some mail programs, so its target is looked up by id instead."""
-
-MOST_DEAD = 100
-"""Dead links of one account, besides all of them: every process that answers for links knows them by heart."""
 
 _REASON = 500
 _SLICE = 5_000
@@ -150,7 +147,7 @@ class DeadLink:
 async def kill(conn: Connection, scope: Scope, *, account_id: UUID | None, target: str | None, reason: str) -> DeadLink:
     """Switch off a link of an account that the scope sees, its own by default; without a target all its links.
 
-    Saying it again changes nothing. Raises LiveryError DENIED, MISSING, INVALID, or EXHAUSTED above MOST_DEAD.
+    Saying it again changes nothing. Raises LiveryError DENIED, MISSING or INVALID.
     """
     scope.require(Permission.ACCOUNTS)
     account = await _account(conn, scope, account_id)
@@ -158,10 +155,8 @@ async def kill(conn: Connection, scope: Scope, *, account_id: UUID | None, targe
         raise invalid(
             "No link of yours leads there.", "target", next="Copy the address from the message as it was submitted."
         )
-    reason = details.seen(reason)
-    if not reason or len(reason) > _REASON:
-        raise invalid(f"Say why, in up to {_REASON} characters that can be seen.", "reason")
-    await conn.execute("select from account where id = $1 for no key update", account)  # one after the other
+    if not reason.strip() or len(reason) > _REASON:
+        raise invalid(f"Say why, in up to {_REASON} characters.", "reason")
     there = await conn.fetchrow(
         "select id, account_id, target, reason, created_at from killed_link"
         " where account_id = $1 and target is not distinct from $2 limit 1",
@@ -169,22 +164,13 @@ async def kill(conn: Connection, scope: Scope, *, account_id: UUID | None, targe
         target,
     )
     if there is None:
-        if target is not None and await conn.fetchval(
-            "select count(*) >= $2 from killed_link where account_id = $1 and target is not null", account, MOST_DEAD
-        ):
-            raise LiveryError(
-                Kind.EXHAUSTED,
-                "TOO_MANY",
-                f"An account has at most {MOST_DEAD} dead links.",
-                next="Revive one of them, or let all links of the account lead nowhere.",
-            )
         there = await conn.fetchrow(
             """insert into killed_link (id, account_id, target, reason) values ($1, $2, $3, $4)
                returning id, account_id, target, reason, created_at""",
             new_id(),
             account,
             target,
-            reason,
+            reason.strip(),
         )
         assert there is not None  # noqa: S101 - an insert returns its row
         await audit.note(
@@ -193,7 +179,7 @@ async def kill(conn: Connection, scope: Scope, *, account_id: UUID | None, targe
             "link.kill",
             account_id=account,
             target=there["id"],
-            changes={"target": (None, target), "reason": (None, reason)},
+            changes={"target": (None, target), "reason": (None, reason.strip())},
         )
     return DeadLink(*there)
 
@@ -221,10 +207,10 @@ async def revive(conn: Connection, scope: Scope, id: UUID) -> DeadLink:
 
 
 async def dead_links(conn: Connection, scope: Scope, *, account_id: UUID | None = None) -> list[DeadLink]:
-    """The dead links of an account that the scope sees, its own by default, the newest first."""
+    """The newest hundred dead links of an account that the scope sees, its own by default."""
     rows = await conn.fetch(
         """select id, account_id, target, reason, created_at from killed_link where account_id = $1
-            order by created_at desc, id desc""",
+            order by created_at desc, id desc limit 100""",
         await _account(conn, scope, account_id),
     )
     return [DeadLink(*row) for row in rows]

@@ -46,6 +46,7 @@ class Note(msgspec.Struct, frozen=True, gc=False):
 # Those of accounts that are not seen or are deleted, of recipients that are gone and of copies are left out.
 _PEOPLE = f"""
 select r.id, r.message_id, r.account_id, r.state, r.opened_at, r.clicked_at, livery_now() as now,
+       (select m.accepted_at from message m where m.id = r.message_id) as accepted_at,
        (select min(e.at) from event e where e.recipient_id = r.id and e.kind = '{EventKind.DELIVERED.value}') as delivered_at,
        coalesce((select t.whole_ip from treatment t where t.account_id = r.account_id and t.credential_id is null), false)
          as whole_ip,
@@ -53,7 +54,6 @@ select r.id, r.message_id, r.account_id, r.state, r.opened_at, r.clicked_at, liv
   from recipient r
  where r.id = any ($1::uuid[]) and r.copy_rule_id is null
    and exists (select from account a where a.id = r.account_id and a.deleted_at is null)
-       (select m.accepted_at from message m where m.id = r.message_id) as accepted_at,
  order by r.id for no key update of r
 """
 
@@ -132,8 +132,9 @@ class _Person:
 
     def visit(self, note: Note, age: float, clicks: Sequence[tuple[str, float]]) -> tuple[tuple[Any, ...], Fact]:
         """The row and the fact of one more visit, `age` seconds ago."""
-        at = self._row["now"] - timedelta(seconds=age)
         delivered = self._row["delivered_at"]
+        before = [then for then in (self._row["accepted_at"], delivered) if then is not None]
+        at = max([self._row["now"] - timedelta(seconds=age), *([min(before)] if before else [])])
         since = (at - delivered).total_seconds() if delivered is not None else None
         if since is None and self._row["state"] == State.SENDING:
             since = 0.0  # it is just being handed over: a gateway on the way looks into it
@@ -159,8 +160,6 @@ class _Person:
         self.visits += 1
         message_id: UUID = self._row["message_id"]
         row = (
-        before = [then for then in (self._row["accepted_at"], delivered) if then is not None]
-        at = max([self._row["now"] - timedelta(seconds=age), *([min(before)] if before else [])])
             *(note.id, note.account_id, message_id, note.recipient_id, kind.value, at, note.target, machine, first),
             *(delay, program.agent, program.system, program.device),
             visitors.network(note.ip, whole=self._row["whole_ip"]),

@@ -185,13 +185,13 @@ class Migration(migrations.Migration):
                    language sql stable security definer set search_path = public, pg_temp
                    as $$ select k.account_id, k.target from killed_link k
                           union all select a.id, null from account a where a.deleted_at is not null $$""",
-                """create function long_links(since timestamptz, most int)
                 # Hosts that are an account's, behind which no other account's link may lead anywhere.
                 """create function link_hosts() returns table (host text)
                    language sql stable security definer set search_path = public, pg_temp
                    as $$ select h.host from domain_host h join domain d on d.id = h.domain_id
                           where h.kind = 'tracking' and h.verified_at is not null and d.verified_at is not null
                           union select a.host from account_host a $$""",
+                """create function long_links(since timestamptz, most int)
                    returns table (id uuid, target text, created_at timestamptz)
                    language sql stable security definer set search_path = public, pg_temp
                    as $$ select t.id, t.target, t.created_at from long_target t where t.created_at > since

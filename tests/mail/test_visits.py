@@ -199,6 +199,21 @@ async def test_where_a_visit_comes_from_is_told_where_somebody_knows(
     countries.close()
 
 
+async def test_a_clock_that_was_set_makes_no_visit_older_than_its_mail_or_of_tomorrow(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    who, other = await reader(world_db, world, intake), await reader(world_db, world, intake, "b@x.test")
+    await record(world_db, who.clicks(ago=40 * 365 * 86_400), other.opens(ago=-7_200))
+    async with world_db.connection() as conn:
+        now = await clock.now(conn)
+        delivered = await conn.fetchval(
+            "select at from event where kind = 'delivered' and recipient_id = $1", who.recipient_id
+        )
+    found = {row["recipient_id"]: row["at"] for row in await rows(world_db)}
+    assert found[who.recipient_id] == delivered, "which was first here"
+    assert timedelta(0) <= now - found[other.recipient_id] < timedelta(minutes=1)
+
+
 async def test_whoever_repeats_a_link_for_ever_fills_no_table(world_db: Database, world: World, intake: Intake) -> None:
     who = await reader(world_db, world, intake)
     for _ in range(6):
@@ -229,21 +244,6 @@ async def test_engagement_counts_people_and_machines_where_asked(
         found = await engagement.engagement(conn, Scope(world.shop.id), **period)
         assert (found.opens, found.machine_opens, found.opened) == (4, 1, 2)
         assert (found.clicks, found.machine_clicks, found.clicked) == (3, 1, 1)
-async def test_a_clock_that_was_set_makes_no_visit_older_than_its_mail_or_of_tomorrow(
-    world_db: Database, world: World, intake: Intake
-) -> None:
-    who, other = await reader(world_db, world, intake), await reader(world_db, world, intake, "b@x.test")
-    await record(world_db, who.clicks(ago=40 * 365 * 86_400), other.opens(ago=-7_200))
-    async with world_db.connection() as conn:
-        now = await clock.now(conn)
-        delivered = await conn.fetchval(
-            "select at from event where kind = 'delivered' and recipient_id = $1", who.recipient_id
-        )
-    found = {row["recipient_id"]: row["at"] for row in await rows(world_db)}
-    assert found[who.recipient_id] == delivered, "which was first here"
-    assert timedelta(0) <= now - found[other.recipient_id] < timedelta(minutes=1)
-
-
         assert found.opens_per_mail == 2.0
         assert found.first_open_delay is not None
         assert 29 < found.first_open_delay < 35  # 20 s and 40 s
