@@ -128,7 +128,8 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
         keyring = Keyring(settings.secret_key)
         countries = Countries(settings.geoip)
         stack.callback(countries.close)
-        links = Links(db, keyring, bell, settings.data_dir / "visits", countries)
+        ours = platform_hosts(settings.public_url)
+        links = Links(db, keyring, bell, settings.data_dir / "visits", countries, ours=ours)
         await links.start()
         stack.push_async_callback(links.close)
         uses = Uses(db)
@@ -142,7 +143,7 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
             intake=intake,
             notices=notices,
             links=links,
-            brands=Brands(db, platform_hosts(settings.public_url)),
+            brands=Brands(db, ours),
             sockets=sockets.Sockets(),
             uses=uses,
         )

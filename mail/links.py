@@ -84,14 +84,25 @@ class Asked:
 class Links:
     """One process's links. `await start()` it with the database there, `await close()` it before database and bell."""
 
-    def __init__(self, db: Database, keyring: Keyring, bell: Bell, folder: Path, countries: Countries) -> None:
+    def __init__(
+        self,
+        db: Database,
+        keyring: Keyring,
+        bell: Bell,
+        folder: Path,
+        countries: Countries,
+        *,
+        ours: frozenset[str],
+    ) -> None:
+        """`ours` are the platform's own host names, which are nobody's name even where an account has one of them."""
         self._db = db
         self._keyring = keyring
         self._bell = bell
         self._folder = folder
         self._countries = countries
         self._dead: frozenset[tuple[UUID, str | None]] = frozenset()
-        self._hosts: frozenset[str] = frozenset()  # of accounts, not ours
+        self._ours = ours
+        self._hosts: frozenset[str] = frozenset()  # of accounts
         self._often: OrderedDict[UUID, int] = OrderedDict()
         self._long: OrderedDict[UUID, str] = OrderedDict()
         self._long_characters = 0
@@ -169,7 +180,7 @@ class Links:
             )
         self._ahead_of_us = now.timestamp() - time.time()
         self._dead = frozenset((row["account_id"], row["target"]) for row in dead)
-        self._hosts = frozenset(row["host"] for row in hosts)
+        self._hosts = frozenset(row["host"] for row in hosts) - self._ours
         for number, row in enumerate(reversed(long)):
             if number % _SLICE == 0:
                 await asyncio.sleep(0)

@@ -202,14 +202,18 @@ async def test_nobody_sends_people_elsewhere_behind_another_s_name(world: World)
                select 'click.shop.test', id, 'tracking', livery_now() from domain where account_id = $1""",
             world.accounts["shop.test"],
         )
+        await conn.execute(
+            "insert into account_host (host, account_id) values ('localhost', $1)", world.accounts["acme.test"]
+        )
     await world.platform.links.refresh()
+    assert (await fetch(world, lure, host="localhost")).status_code == 302, "the platform's own, and a proxy's"
     for host in ("shop.localhost", "SHOP.localhost.", "acme.localhost", "click.shop.test"):
         answer = await fetch(world, lure, host=host)
         assert (answer.status_code, "location" in answer.headers) == (404, False), host
     own = replace(shop, base="https://click.shop.test")
     assert (await fetch(world, own.link("https://shop.test/"), host="click.shop.test")).status_code == 302
     assert (await fetch(world, shop.link("https://shop.test/"), host="shop.localhost")).status_code == 302
-    assert len(await told(world, 4)) == 4
+    assert len(await told(world, 5)) == 5
 
 
 async def test_links_are_over_after_four_hundred_days(world: World) -> None:
