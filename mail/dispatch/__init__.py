@@ -5,6 +5,8 @@
     leases      what is held and for how long for certain
     prepare     bodies and keys read in batches, messages made into letters
     steps       what must hold for a message to leave, and what is made of it
+    treated     what is put into each recipient's message
+    letters     a message for one recipient, and the room it needs
     budget      how much content may be in memory
     barred      whose letters stay because their account was suspended meanwhile
     lanes       how many conversations with one site

@@ -15,8 +15,7 @@ class Budget:
     async def take(self, size: int) -> None:
         """Wait until `size` bytes are free and take them."""
         size = min(size, self.total)
-        if not self._queue and self._used + size <= self.total:
-            self._used += size
+        if not self._queue and self.spare(size):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((size, turn))
@@ -28,6 +27,20 @@ class Budget:
             else:
                 self._queue.remove((size, turn))
             raise
+
+    def has(self, size: int) -> bool:
+        """Whether so many bytes are free."""
+        return self._used + size <= self.total
+
+    def spare(self, size: int) -> bool:
+        """Take `size` bytes if they are free, before whoever waits for more of them; whether they were.
+
+        For what is in memory in part already: it goes sooner so, and with it what it holds.
+        """
+        if not self.has(size):
+            return False
+        self._used += size
+        return True
 
     def give(self, size: int) -> None:
         """Return what `take` took."""

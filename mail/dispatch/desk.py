@@ -42,8 +42,9 @@ from mail.dispatch.budget import Budget
 from mail.dispatch.claim import Claimed
 from mail.dispatch.lanes import Lanes
 from mail.dispatch.leases import Lease, Leases
+from mail.dispatch.letters import Letter
 from mail.dispatch.outcomes import Entry
-from mail.dispatch.prepare import Letter, Preparation
+from mail.dispatch.prepare import Preparation
 from mail.dispatch.recorder import Recorder
 from mail.routing import Routes
 from mail.transports import LeaseLost, Source, Transport
@@ -80,6 +81,11 @@ class Limits:
     """A dead worker's mail is taken up again after this."""
 
 
+type Way = tuple[Transport, Source | None, str]
+"""Transport, source address and site: what has lanes of its own."""
+type Addressed = tuple[Way, Letter]
+
+
 class Desk:
     """The way out of one process: `run` it, and `look` when something may be due."""
 
@@ -108,7 +114,7 @@ class Desk:
             public_url=public_url,
             settle=self._recorder.put,
         )
-        self._lanes: Lanes[tuple[Transport, Letter]] = Lanes(self._deliver, per_site=routes.pace.lanes_per_site)
+        self._lanes: Lanes[Addressed] = Lanes(self._deliver, per_site=routes.pace.lanes_per_site)
         self._tasks: set[asyncio.Task[None]] = set()
         self._speaking: set[UUID] = set()
         self._settled = asyncio.Event()
@@ -261,15 +267,16 @@ class Desk:
                 leases.append(lease)
         async for letters in self._prepare.letters(leases):
             chaos.point("prepared")
-            for (transport, source, domain), group in self._by_way(letters).items():
-                self._spawn(self._place(transport, source, domain, group))
+            self._send_off(letters)
+            del letters  # or their content would stay for as long as the next ones wait for room
 
-    def _by_way(self, letters: list[Letter]) -> dict[tuple[Transport, Source | None, str], list[Letter]]:
+    def _send_off(self, letters: list[Letter]) -> None:
         ways: dict[tuple[Transport, Source | None, str], list[Letter]] = {}
         for letter in letters:
             transport = self._routes.way_out(letter.mail.domain, sandbox=letter.lease.claimed.sandbox)
             ways.setdefault((transport, letter.mail.source, letter.mail.domain), []).append(letter)
-        return ways
+        for (transport, source, domain), group in ways.items():
+            self._spawn(self._place(transport, source, domain, group))
 
     async def _place(self, transport: Transport, source: Source | None, domain: str, letters: list[Letter]) -> None:
         """Queue letters at the lanes of their source and site; finding the site may take a DNS lookup, which holds up nobody else.
@@ -283,23 +290,24 @@ class Desk:
             log.exception("dispatch.fault", domain=domain, reason=type(fault).__name__)
             for letter in letters:
                 self._recorder.put(outcomes.faulted(letter.lease.claimed))
-                self._prepare.settled(letter)
+                self._prepare.room.settled(letter)
             return
-        self._lanes.put((transport, source, site), [(transport, letter) for letter in letters])
+        way = (transport, source, site)
+        self._lanes.put(way, [(way, letter) for letter in letters])
 
-    async def _deliver(self, addressed: tuple[Transport, Letter]) -> None:
-        transport, letter = addressed
+    async def _deliver(self, addressed: Addressed) -> None:
+        way, letter = addressed
         lease, claimed = letter.lease, letter.lease.claimed
         if claimed in self._barred:
             self._recorder.put(outcomes.suspended(claimed))
-            self._prepare.settled(letter)
+            self._prepare.room.settled(letter)
+            return
+        if not self._prepare.room.admit(letter, functools.partial(self._lanes.put, way, [addressed])):
             return
         self._speaking.add(claimed.id)
         try:
             async with asyncio.timeout(_LONGEST):
-                delivery = await transport.deliver(
-                    letter.mail, heartbeat=functools.partial(self._leases.heartbeat, lease)
-                )
+                delivery = await way[0].deliver(letter.mail, heartbeat=functools.partial(self._leases.heartbeat, lease))
         except LeaseLost:
             self._leases.drop([claimed])
             self._made_room()
@@ -315,7 +323,7 @@ class Desk:
             self._recorder.put(*outcomes.delivered([claimed], delivery, self._chance, letter.note))
         finally:
             self._speaking.discard(claimed.id)
-            self._prepare.settled(letter)
+            self._prepare.room.settled(letter)
 
     def _recorded(self, entries: Collection[Entry]) -> None:
         self._leases.drop(entry.claimed for entry in entries)
@@ -351,6 +359,7 @@ class Desk:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         self._lanes.empty()
+        self._prepare.room.close()
         begun = self._speaking | self._recorder.unrecorded()
         unbegun = [lease for lease in self._leases.all() if lease.claimed.id not in begun]
         for lease in unbegun:

@@ -2,14 +2,12 @@
 
 A batch is read in few queries: how the accounts stand, signing keys (remembered for a while), and the bodies of
 small messages together; large ones come one by one. Bytes are taken from the budget before they are read and returned
-when the last recipient of the message is settled.
+when the last recipient of the message is settled (`mail.dispatch.letters`).
 """
 
-import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import structlog
@@ -24,12 +22,12 @@ from mail.dispatch.away import patiently
 from mail.dispatch.budget import Budget
 from mail.dispatch.claim import Claimed, Standing
 from mail.dispatch.leases import Lease
+from mail.dispatch.letters import Letter, Parcel, Room
 from mail.dispatch.outcomes import Entry
-from mail.dispatch.steps import Finished
 from mail.dispatch.treated import Treated, Treating
 from mail.suppressions import Listed
-from mail.transports import OutgoingMail, Source
-from mail.wire.address import AddressError, domain_of
+from mail.transports import Source
+from mail.wire.address import domain_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -37,6 +35,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _SMALL, _TOGETHER = 256 * 1024, 2 * 1024 * 1024
 # A message is in memory as received, and as finished for each of the two kinds of hop: 8-bit and 7-bit.
 _COPIES = 3
+# One that is made for its recipient alone, besides what it was made from: with its additions, and as finished.
+_OWN = 2
 # Seconds that a signing key is remembered: so long may a retired key still sign.
 _REMEMBER = 30.0
 _MOST_KEYS = 10_000
@@ -44,33 +44,6 @@ _NOBODY = domains.Identity(None, None)
 
 type Signs = tuple[UUID, str]
 """Who signs: the account and the From domain."""
-
-
-@dataclass(eq=False, slots=True)
-class Parcel:
-    """A message in memory, until its last recipient is settled."""
-
-    size: int
-    """What it took of the budget."""
-    recipients: int
-
-
-@dataclass(eq=False, slots=True)
-class Letter:
-    """A message for one recipient, ready to be delivered."""
-
-    lease: Lease
-    mail: OutgoingMail
-    parcel: Parcel
-    finished: Finished
-    own: bool = False
-    """It is like no other recipient's."""
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def note(self) -> str | None:
-        """What could not be done to it as its account wanted it."""
-        return self.finished.note
 
 
 class Preparation:
@@ -88,7 +61,9 @@ class Preparation:
     ) -> None:
         self._db = db
         self._keyring = keyring
-        self._budget = budget
+        self.room = Room(budget)
+        """Where letters are while they are delivered."""
+        self._together = min(_TOGETHER, budget.total // 8 // _COPIES)
         self._mail_domain = mail_domain
         self._settle = settle
         self._treating = Treating(db, keyring, mail_domain=mail_domain, public_url=public_url)
@@ -111,46 +86,43 @@ class Preparation:
         # A source may be another machine's: its mail leaves from the default address here, rather than wait.
         wanted = {standing.source for standing in standings.values() if standing.source is not None}
         here = {source for source in wanted if addresses.here(source.ip)}
-        keys = await patiently(lambda: self._identities({_signs(group[0].claimed) for group in groups.values()}))
-        for chunk in _chunks(list(groups.values()), together=min(_TOGETHER, self._budget.total // 8 // _COPIES)):
+        keys = await patiently(lambda: self._identities({self._signs(group[0].claimed) for group in groups.values()}))
+        for chunk in _chunks(list(groups.values()), together=self._together):
             # All at once: two half-served batches would wait for each other.
-            await self._budget.take(sum(_COPIES * group[0].claimed.size for group in chunk))
-            ids = [group[0].claimed.message_id for group in chunk]
-            contents = await patiently(functools.partial(self._bodies, ids))
-            firsts = [group[0].claimed for group in chunk]
-            treated = await self._treating.treat(
-                [
-                    (first, contents[first.message_id], standings[first.account_id].treated)
-                    for first in firsts
-                    if first.message_id in contents and not standings[first.account_id].barred
-                ]
-            )
-            ready: list[Letter] = []
-            for group in chunk:
-                first = group[0].claimed
-                standing = standings[first.account_id]
-                matter = steps.Matter(
-                    first=first,
-                    content=contents.pop(first.message_id, None),
-                    suspended=standing.bars(first),
-                    key=keys[_signs(first)].key,
-                    returns=keys[_signs(first)].returns,
-                )
-                source = standing.source if standing.source in here else None
-                ready += self._address(group, matter, source, treated.pop(first.message_id, None))
-            # Of a large message one is made at a time, for each is as large again.
-            while len(ready) > 1 and ready[0].own and ready[0].mail.size > _SMALL:
-                letter = ready.pop(0)
-                yield [letter]
-                await letter.gone.wait()
-            yield ready
+            await self.room.take(sum(_COPIES * group[0].claimed.size for group in chunk))
+            # Nothing here keeps hold of them: they go with the lanes that deliver them.
+            yield await self._read(chunk, standings, here, keys)
 
-    def settled(self, letter: Letter) -> None:
-        """Give the bytes back once the last letter of a parcel is done with."""
-        letter.gone.set()
-        letter.parcel.recipients -= 1
-        if not letter.parcel.recipients:
-            self._budget.give(letter.parcel.size)
+    async def _read(
+        self,
+        chunk: Sequence[Sequence[Lease]],
+        standings: Mapping[UUID, Standing],
+        here: Collection[Source],
+        keys: Mapping[Signs, domains.Identity],
+    ) -> list[Letter]:
+        """The letters of messages for which room was taken."""
+        firsts = [group[0].claimed for group in chunk]
+        contents = await patiently(functools.partial(self._bodies, [first.message_id for first in firsts]))
+        treated = await self._treating.treat(
+            [
+                (first, contents[first.message_id], standings[first.account_id].treated)
+                for first in firsts
+                if first.message_id in contents and not standings[first.account_id].barred
+            ]
+        )
+        ready: list[Letter] = []
+        for group, first in zip(chunk, firsts, strict=True):
+            standing, identity = standings[first.account_id], keys[self._signs(first)]
+            matter = steps.Matter(
+                first=first,
+                content=contents.pop(first.message_id, None),
+                suspended=standing.bars(first),
+                key=identity.key,
+                returns=identity.returns,
+            )
+            source = standing.source if standing.source in here else None
+            ready += self._address(group, matter, source, treated.pop(first.message_id, None))
+        return ready
 
     def _address(
         self, group: Sequence[Lease], matter: steps.Matter, source: Source | None, treated: Treated | Exception | None
@@ -168,18 +140,25 @@ class Preparation:
                 letters = []
                 for lease in group:
                     finished = finish(lease.claimed)
-                    own = treated is not None and treated.personal(lease.claimed)
-                    letters.append(Letter(lease, make(lease.claimed, finished), parcel, finished, own))
+                    mail = make(lease.claimed, finished)
+                    weight = _OWN * mail.size if finished.own and mail.size > _SMALL else 0
+                    letters.append(Letter(lease, mail, parcel, finished, weight))
                 return letters
             ends = [outcomes.held(lease.claimed, stop.cause, stop.words) for lease in group]
         # One message's fault must not become its neighbours'.
         except Exception as fault:
             log.exception("dispatch.fault", message=str(matter.first.message_id), reason=type(fault).__name__)
             ends = [outcomes.faulted(lease.claimed) for lease in group]
-        self._budget.give(_COPIES * matter.first.size)
+        self.room.give(_COPIES * matter.first.size)
         for end in ends:
             self._settle(end)
         return []
+
+    def _signs(self, claimed: Claimed) -> Signs:
+        # A report, or something that came back and goes on: a stranger may have written its From, and no domain of an
+        # account vouches for that.
+        ours = claimed.ours and not claimed.envelope_from
+        return claimed.account_id, domain_of(self._mail_domain if ours else claimed.sender)
 
     async def _identities(self, wanted: set[Signs]) -> dict[Signs, domains.Identity]:
         now = time.monotonic()
@@ -212,13 +191,6 @@ def _listed(claimed: Claimed, standings: dict[UUID, Standing]) -> Listed | None:
     if not standing.lists or claimed.ours or standing.barred:
         return None
     return standing.lists.get(*_asks(claimed))
-
-
-def _signs(claimed: Claimed) -> Signs:
-    try:
-        return claimed.account_id, domain_of(claimed.sender)
-    except AddressError:
-        return claimed.account_id, ""
 
 
 def _chunks(groups: Sequence[list[Lease]], *, together: int) -> Iterator[list[list[Lease]]]:

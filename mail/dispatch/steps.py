@@ -84,8 +84,12 @@ def stopped(matter: Matter) -> Stop | None:
 class Finished:
     """The message as it goes out: finished and signed once for each kind of hop, whoever asks first."""
 
-    def __init__(self, content: bytes, plan: message.Finishing, add: Callable[[], Added] | None = None) -> None:
+    def __init__(
+        self, content: bytes, plan: message.Finishing, add: Callable[[], Added] | None = None, *, own: bool = False
+    ) -> None:
         """`add` gives the message with its additions, in the place of `content`; it is asked once, when it is sent."""
+        self.own = own
+        """It is for one recipient alone."""
         self._content = content
         self._plan = plan
         self._add = add
@@ -103,6 +107,9 @@ class Finished:
                 self._content, self.note = added.content, added.note
             made = self._made.get(hop.eight_bit)
             if made is None:
+                if self.own:
+                    # Nobody else asks, and whoever asks again does so for another hop.
+                    self._made.clear()
                 made = self._made[hop.eight_bit] = message.finish(self._content, self._plan, eight_bit=hop.eight_bit)
             return made
 
@@ -122,7 +129,7 @@ def finishing(matter: Matter, mail_domain: str, treated: Treated | None = None) 
     def finished(claimed: Claimed) -> Finished:
         add = None if treated is None else functools.partial(treated.make, claimed)
         if treated is not None and treated.personal(claimed):
-            return Finished(b"", plan, add)
+            return Finished(b"", plan, add, own=True)
         copy = claimed.copy_rule_id is not None
         if copy not in shared:
             shared[copy] = Finished(content, _marked(plan, content) if copy else plan, add)

@@ -65,6 +65,10 @@ class Remote:
     """(recipient, envelope sender, content) of everything that reached its final dot, in order."""
     asked: list[str] = field(default_factory=list)
     """Recipients in the order in which their delivery began."""
+    held: int = 0
+    """Bytes of content in conversations that are under way."""
+    most: int = 0
+    """The most that there ever were."""
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def answers(self, address: str, *acts: Act) -> None:
@@ -89,8 +93,13 @@ class Remote:
         act = acts.pop(0) if len(acts) > 1 else acts[0]
         if isinstance(act, Exception):
             raise act
-        text = act if isinstance(act, str) else await act()
         content = mail.content(HOP)
+        self.held += len(content)
+        self.most = max(self.most, self.held)
+        try:
+            text = act if isinstance(act, str) else await act()
+        finally:
+            self.held -= len(content)
         if not await heartbeat():
             raise LeaseLost
         answer = reply.from_text(text)

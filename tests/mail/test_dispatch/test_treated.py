@@ -1,6 +1,5 @@
 """Does each recipient get what was chosen for them, everybody else the same bytes, and who chose nothing what they sent?"""
 
-import asyncio
 import re
 from typing import Any
 from uuid import UUID
@@ -172,31 +171,3 @@ async def test_copies_are_marked_and_neither_tracked_nor_offered_a_way_out(offic
     assert b"\r\nX-Copy-Of: <" in header
     assert b"\r\nList-Unsubscribe: " not in header
     assert b"X-Copy-Of" not in made["a@far.test"]
-
-
-async def test_a_large_message_that_differs_is_made_for_one_at_a_time(office: Office) -> None:
-    speaking: list[int] = []
-    most: dict[str, int] = {}
-
-    def taking(kind: str) -> Any:
-        async def take() -> str:
-            speaking.append(1)
-            most[kind] = max(most.get(kind, 0), len(speaking))
-            # Long enough for another lane to begin, if it may.
-            await asyncio.sleep(0.05)
-            speaking.pop()
-            return "250 2.0.0 taken"
-
-        return take
-
-    large = b"<p>" + b"x" * 70 + b"\r\n"
-    for kind, tenant in (("own", office.world.shop), ("same", office.world.cafe)):
-        to = [f"{kind}@{n}.test" for n in "abcd"]
-        for address in to:
-            office.remote.answers(address, taking(kind))
-        if kind == "own":
-            await choose(office, tenant, track_opens=True)
-        ids = await office.accept(*to, body=large * 4_000, headers=HTML, tenant=tenant)
-        async with office.working():
-            await office.until("delivered", *ids)
-    assert most == {"own": 1, "same": 4}
