@@ -17,6 +17,8 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _CODE = re.compile(r"[A-Z0-9-]{3,40}")
 _MOST = 2**53
+_LINK = re.compile(r"[/\\@]|(?<!\w)www\s?[.\u3002]", re.IGNORECASE)
+"""What makes a mail program show a link. A name with a dot alone is a common brand: booking.example."""
 _JOINERS = frozenset("\u200c\u200d")
 """Not to be seen themselves, but Persian and Hindi words, and joined emoji, are spelt with them."""
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -32,6 +34,11 @@ def slug_of(name: str) -> str:
     """A short name made from a long one: "Café Zoë & Co" becomes "cafe-zoe-co"."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9.]+", "-", plain)[:60].strip("-.") or "account"
+
+
+def person(name: str, field: str = "name") -> str:
+    """A person's name as it is kept; empty where none is given. Raises LiveryError INVALID for one that nobody can see."""
+    return _line(name, field, 200, "A person needs a name") if name.strip() else ""
 
 
 def seen(text: str) -> str:
@@ -92,7 +99,17 @@ def _color(value: Any, field: str) -> str | None:
 
 
 def _brand_name(value: Any, field: str) -> str | None:
-    return None if value is None else _line(value, field, 100, "A brand needs a name")
+    if value is None:
+        return None
+    name = _line(value, field, 100, "A brand needs a name")
+    # It stands in the mails that we write for the brand, to people who trust them.
+    if _LINK.search(unicodedata.normalize("NFKC", name)):
+        raise invalid(
+            "A brand's name is no address: mail programs would make a link of it.",
+            field,
+            next="Write the name alone, without www, / and @.",
+        )
+    return name
 
 
 def _url(value: Any, field: str) -> str | None:

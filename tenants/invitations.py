@@ -16,7 +16,7 @@ from kit.crypto import fingerprint, hash_password
 from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, missing
 from kit.ids import new_id
-from tenants import audit, branding
+from tenants import audit, branding, details
 from tenants.members import add_member, check_gift, check_password, check_rank, checked_email, find_account
 from tenants.models import Role
 from tenants.permissions import Permission
@@ -181,10 +181,11 @@ async def offer(db: Database, token: str, *, brand_id: UUID | None) -> Offer | N
 async def accept(db: Database, token: str, *, name: str, password: str, ip: str, brand_id: UUID | None) -> Person:
     """Become the member that the link is for, on a host of this brand.
 
-    Raises LiveryError INVALID for a password that is too short and for a link that is no good, CONFLICT where the address
-    signs in to an account already.
+    Raises LiveryError INVALID for a password that is too short, a name that nobody can see and for a link that is no good,
+    CONFLICT where the address signs in to an account already.
     """
     check_password(password)
+    name = details.person(name)
     if await offer(db, token, brand_id=brand_id) is None:
         raise link_over("invitation")
     password_hash = await hash_password(password)  # no transaction waits for argon2

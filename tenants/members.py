@@ -17,7 +17,7 @@ from kit.crypto import hash_password
 from kit.db import Connection, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
-from tenants import audit
+from tenants import audit, details
 from tenants.makers import left_in_force
 from tenants.models import Role
 from tenants.permissions import MAKERS, ROLES, Permission, outranks
@@ -58,9 +58,10 @@ async def create_member(
 ) -> UUID:
     """Let a person into an account.
 
-    Raises LiveryError INVALID for an address without @ or a password under ten characters, CONFLICT for a known address.
+    Raises LiveryError INVALID for an address without @, a name that nobody can see or a password under ten characters,
+    CONFLICT for a known address.
     """
-    email = checked_email(email)
+    email, name = checked_email(email), details.person(name)
     check_password(password)
     if await unit.conn.fetchval("select exists (select from member where email = $1)", email):
         raise _taken(email)
@@ -77,14 +78,17 @@ async def create_member(
 async def add_member(
     conn: Connection, *, account_id: UUID, email: str, name: str, password_hash: str, role: Role
 ) -> UUID:
-    """The same for a password that was checked and hashed before, so that no transaction waits for argon2."""
+    """The same for a name that was checked (`details.person`) and a password that was checked and hashed before.
+
+    So no transaction waits for argon2. Who has no name is called by the address.
+    """
     id: UUID | None = await conn.fetchval(
         """insert into member (id, account_id, email, name, password_hash, role) values ($1, $2, $3, $4, $5, $6)
            on conflict (email) do nothing returning id""",
         new_id(),
         account_id,
         email,
-        name.strip()[:200] or email,
+        name or email,
         password_hash,
         role.value,
     )

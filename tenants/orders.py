@@ -8,7 +8,7 @@ Who is moved below another parent, or begins to spend a pool, ends what was orde
 the credits would be nobody's to spend.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -224,10 +224,11 @@ async def cancel(unit: UnitOfWork, scope: Scope, order_id: UUID) -> Order:
     return await _end(unit.conn, scope, order)
 
 
-async def end_all(conn: Connection, scope: Scope, account_id: UUID) -> None:
+async def end_all(conn: Connection, scope: Scope, account_id: UUID, *, below: Collection[UUID] | None = None) -> None:
     """Withdraw what the account has ordered and end the monthly plans that it has. Its balance is held.
 
-    For when it is moved, or begins to spend a pool; what was granted stays.
+    For when it is moved, or begins to spend a pool; what was granted stays. Where it is moved, `below` are the accounts that
+    will be above it: a seller who is not among them sees it no more, and finds the end noted in its own account.
     """
     rows = await conn.fetch(
         f"{_ORDER} where o.account_id = $1 and o.state <> 'cancelled' and o.ends_at is null order by o.id for update of o",
@@ -235,7 +236,17 @@ async def end_all(conn: Connection, scope: Scope, account_id: UUID) -> None:
     )
     for order in map(_view, rows):
         if order.state == "open" or _runs(order):
-            await _end(conn, scope, order)
+            after = await _end(conn, scope, order)
+            if below is not None and order.plan.account_id not in below:
+                changes = {**_ended(order, after), "account": (order.account_name, None)}
+                await audit.note(
+                    conn,
+                    scope,
+                    "order.cancel",
+                    account_id=order.plan.account_id,
+                    target=order.id,
+                    changes=changes,
+                )
 
 
 async def _end(conn: Connection, scope: Scope, order: Order) -> Order:
@@ -253,9 +264,13 @@ async def _end(conn: Connection, scope: Scope, order: Order) -> Order:
         "order.cancel",
         account_id=order.account_id,
         target=order.id,
-        changes={"state": (order.state, after.state), "ends_at": (None, after.ends_at)},
+        changes=_ended(order, after),
     )
     return after
+
+
+def _ended(before: Order, after: Order) -> audit.Changes:
+    return {"state": (before.state, after.state), "ends_at": (None, after.ends_at)}
 
 
 async def orders(conn: Connection, scope: Scope, *, first: int, after: UUID | None) -> list[Order]:

@@ -128,7 +128,8 @@ async def move(unit: UnitOfWork, scope: Scope, account_id: UUID, below: UUID) ->
     await tree.alone(unit.conn)
     account = await strictly_below(unit.conn, scope, account_id)
     parent = await _found(unit.conn, scope, below, "below")
-    if account_id in await _lineage(unit.conn, parent.id):
+    above = await _lineage(unit.conn, parent.id)
+    if account_id in above:
         raise LiveryError(
             Kind.CONFLICT,
             "CYCLE",
@@ -152,7 +153,7 @@ async def move(unit: UnitOfWork, scope: Scope, account_id: UUID, below: UUID) ->
     if account.parent_id == below:
         return
     await grants.hold(unit.conn, [account_id])
-    await orders.end_all(unit.conn, scope, account_id)
+    await orders.end_all(unit.conn, scope, account_id, below=above)
     await tree.reposition(unit.conn, account_id, below)
     await sources.leave_foreign(unit.conn)
     await audit.note(

@@ -13,19 +13,20 @@ from tests.support.world import World
 
 
 @pytest.mark.parametrize(
-    ("email", "password", "kind"),
+    ("email", "name", "password", "kind"),
     [
-        ("no address", "long enough password", Kind.INVALID),
-        ("new@shop.test", "short", Kind.INVALID),
-        ("USER@shop.test", "long enough password", Kind.CONFLICT),
+        ("no address", "N", "long enough password", Kind.INVALID),
+        ("new@shop.test", "N", "short", Kind.INVALID),
+        ("new@shop.test", "\u2066Support", "long enough password", Kind.INVALID),
+        ("USER@shop.test", "N", "long enough password", Kind.CONFLICT),
     ],
 )
 async def test_members_that_cannot_be_are_refused(
-    world_db: Database, world: World, email: str, password: str, kind: Kind
+    world_db: Database, world: World, email: str, name: str, password: str, kind: Kind
 ) -> None:
     with pytest.raises(LiveryError) as refused:
         async with world_db.unit_of_work() as unit:
-            await create_member(unit, account_id=world.shop.id, email=email, name="N", password=password)
+            await create_member(unit, account_id=world.shop.id, email=email, name=name, password=password)
     assert refused.value.kind is kind
     async with world_db.connection() as conn:
         assert await conn.fetchval("select count(*) from member where account_id = $1", world.shop.id) == len(Role)

@@ -9,7 +9,7 @@ import pytest
 from kit import clock
 from kit.db import Database
 from kit.errors import LiveryError
-from tenants import orders, plans, sub_accounts
+from tenants import audit, orders, plans, sub_accounts
 from tenants.orders import Order
 from tenants.permissions import ROLES, Role
 from tenants.plans import Terms
@@ -96,6 +96,13 @@ async def test_who_is_moved_is_supplied_no_more_by_the_old_parent(world_db: Data
         await sub_accounts.move(unit, scope(world.platform), shop.id, other.id)
     assert [await state(world_db, id) for id in (running, waiting)] == [("fulfilled", True), ("cancelled", False)]
     assert await ended(world_db, shop.id) == [str(running), str(waiting)]
+    assert await ended(world_db, acme.id) == [str(running), str(waiting)], "told where its seller still sees it"
+    async with world_db.transaction(sees=acme.id) as conn:
+        noted = await audit.entries(conn, scope(acme), first=10, after=None, action="order.cancel")
+    assert [(entry.target, entry.by_provider, entry.changes.get("account")) for entry in noted] == [
+        (str(waiting), True, ["Shop.Test", None]),
+        (str(running), True, ["Shop.Test", None]),
+    ]
     assert await next_month(world_db) == frozenset()
     with pytest.raises(LiveryError) as refused:
         await fulfil(world_db, world.platform, waiting, "2")
@@ -171,3 +178,13 @@ async def test_who_begins_to_spend_a_pool_is_given_nothing_it_cannot_spend(world
     await share(False)
     await fulfil(world_db, acme, await order(world_db, shop, once), "3")
     assert await have(world_db, acme, shop) == [82, 7]
+
+
+async def test_a_seller_who_still_sees_the_buyer_is_told_once(world_db: Database, world: World) -> None:
+    acme, shop = world.acme, world.shop
+    waiting = await order(world_db, shop, await offer(world_db, acme, 5))
+    async with world_db.unit_of_work() as unit:
+        team = await sub_accounts.create(unit, scope(acme), {"name": "Team"}, may_resell=True)
+        await sub_accounts.move(unit, scope(acme), shop.id, team)
+    assert await state(world_db, waiting) == ("cancelled", False)
+    assert (await ended(world_db, shop.id), await ended(world_db, acme.id)) == ([str(waiting)], [])

@@ -70,6 +70,11 @@ async def test_an_account_is_made_with_what_was_said(world_db: Database, world: 
         ({"name": "\u200d\u3164\u2800"}, "name"),
         ({"name": "shop \u202egpj.exe"}, "name"),
         ({"brand_name": "\u2066Acme"}, "brandName"),
+        ({"brand_name": "https://bank.test/login"}, "brandName"),
+        ({"brand_name": "Sign in at www.bank.test"}, "brandName"),
+        ({"brand_name": "\uff37\uff37\uff37\uff0ebank"}, "brandName"),
+        ({"brand_name": "bank.test\uff0flogin"}, "brandName"),
+        ({"brand_name": "help@bank.test"}, "brandName"),
         ({"slug": "Shop Test"}, "slug"),
         ({"time_zone": "Mars/Base"}, "timeZone"),
         ({"time_zone": "../etc/passwd"}, "timeZone"),
@@ -99,6 +104,13 @@ async def test_names_of_every_script_are_taken_as_they_are(world_db: Database, w
     async with world_db.unit_of_work() as unit:
         await sub_accounts.update(unit, scope(world.acme), world.shop.id, {"name": f" {name}\n"})
         assert (await views.view_account(unit.conn, scope(world.acme), world.shop.id)).name == name
+
+
+@pytest.mark.parametrize("name", ["booking.example", "Dr. Zoë & Co.", "Awww. Cards", "24:7 Mail", "C# Post"])
+async def test_a_brand_may_be_called_what_brands_are_called(world_db: Database, world: World, name: str) -> None:
+    async with world_db.unit_of_work() as unit:
+        await sub_accounts.update(unit, scope(world.acme), world.shop.id, {"brand_name": name})
+        assert (await views.view_account(unit.conn, scope(world.acme), world.shop.id)).brand_name == name
 
 
 async def test_only_below_an_account_that_may_resell(world_db: Database, world: World) -> None:
