@@ -9,8 +9,9 @@ _NAMELESS = "Deleted account"
 # What goes in the transaction of the deletion itself. Sessions, codes and resets go with their members.
 _AT_ONCE = (
     "delete from session where acts_for_id = $1",
-    "delete from member where account_id = $1",
+    # Before the members: whoever is just accepting one is waited for, and then a member like the others.
     "delete from invitation where account_id = $1",
+    "delete from member where account_id = $1",
     "delete from sign_up where brand_id = $1",
     "delete from credential where account_id = $1",
     "delete from account_host where account_id = $1",
@@ -43,6 +44,9 @@ async def close(conn: Connection, account_id: UUID) -> None:
 async def forget(conn: Connection, account_id: UUID) -> None:
     """Nothing of its mail is left: forget what was changed in it, and note that the deletion is finished."""
     for statement in (
+        # Those that were being made at the moment of the deletion were not seen by it; they have opened nothing since.
+        "delete from member where account_id = $1",
+        "delete from credential where account_id = $1",
         "delete from audit_entry where account_id = $1",
         "delete from credit_alert where account_id = $1",
         "delete from month_use where account_id = $1",

@@ -68,11 +68,14 @@ async def delete(unit: UnitOfWork, scope: Scope, account_id: UUID, *, typed: str
             "credits_returned": (None, returned),
         },
     )
-    # Its sender domains sign nothing more, and others may verify them; their keys go with them.
-    await unit.conn.execute("delete from domain where account_id = $1", account_id)
-    for table in ("copy_rule", "template", "treatment", "unsubscribe_tag"):
-        await unit.conn.execute(f"delete from {table} where account_id = $1", account_id)
+    await _forget_settings(unit.conn, account_id)
     await closing.close(unit.conn, account_id)
+
+
+async def _forget_settings(conn: Connection, account_id: UUID) -> None:
+    # Its sender domains sign nothing more, and others may verify them; their keys go with them.
+    for table in ("domain", "copy_rule", "template", "treatment", "unsubscribe_tag"):
+        await conn.execute(f"delete from {table} where account_id = $1", account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,8 @@ async def _step(conn: Connection, account_id: UUID) -> _Step:
     # Last: as long as there were mails, somebody could still say that they want no more.
     if await _unlist(conn, account_id) or await tracking.erase(conn, account_id):
         return _Step.MORE
+    # Once more: what was being made at the moment of the deletion was not seen by it.
+    await _forget_settings(conn, account_id)
     await closing.forget(conn, account_id)
     return _Step.FINISHED
 
