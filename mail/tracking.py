@@ -18,16 +18,19 @@ from uuid import UUID
 
 from kit.crypto import Keyring
 from kit.db import Connection, Database
-from kit.errors import invalid, missing
+from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
 from mail.wire import tracked
 from mail.wire.tracked import Whose
-from tenants import audit
+from tenants import audit, details
 from tenants.permissions import Permission
 from tenants.scope import Scope
 
 LONGEST = 400
 """Characters of a link: what is longer is broken by some mail programs, so its target is looked up by id instead."""
+
+MOST_DEAD = 100
+"""Dead links of one account, besides all of them: every process that answers for links knows them by heart."""
 
 _REASON = 500
 _SLICE = 5_000
@@ -147,7 +150,7 @@ class DeadLink:
 async def kill(conn: Connection, scope: Scope, *, account_id: UUID | None, target: str | None, reason: str) -> DeadLink:
     """Switch off a link of an account that the scope sees, its own by default; without a target all its links.
 
-    Saying it again changes nothing. Raises LiveryError DENIED, MISSING or INVALID.
+    Saying it again changes nothing. Raises LiveryError DENIED, MISSING, INVALID, or EXHAUSTED above MOST_DEAD.
     """
     scope.require(Permission.ACCOUNTS)
     account = await _account(conn, scope, account_id)
@@ -155,8 +158,10 @@ async def kill(conn: Connection, scope: Scope, *, account_id: UUID | None, targe
         raise invalid(
             "No link of yours leads there.", "target", next="Copy the address from the message as it was submitted."
         )
-    if not reason.strip() or len(reason) > _REASON:
-        raise invalid(f"Say why, in up to {_REASON} characters.", "reason")
+    reason = details.seen(reason)
+    if not reason or len(reason) > _REASON:
+        raise invalid(f"Say why, in up to {_REASON} characters that can be seen.", "reason")
+    await conn.execute("select from account where id = $1 for no key update", account)  # one after the other
     there = await conn.fetchrow(
         "select id, account_id, target, reason, created_at from killed_link"
         " where account_id = $1 and target is not distinct from $2 limit 1",
@@ -164,13 +169,22 @@ async def kill(conn: Connection, scope: Scope, *, account_id: UUID | None, targe
         target,
     )
     if there is None:
+        if target is not None and await conn.fetchval(
+            "select count(*) >= $2 from killed_link where account_id = $1 and target is not null", account, MOST_DEAD
+        ):
+            raise LiveryError(
+                Kind.EXHAUSTED,
+                "TOO_MANY",
+                f"An account has at most {MOST_DEAD} dead links.",
+                next="Revive one of them, or let all links of the account lead nowhere.",
+            )
         there = await conn.fetchrow(
             """insert into killed_link (id, account_id, target, reason) values ($1, $2, $3, $4)
                returning id, account_id, target, reason, created_at""",
             new_id(),
             account,
             target,
-            reason.strip(),
+            reason,
         )
         assert there is not None  # noqa: S101 - an insert returns its row
         await audit.note(
@@ -179,7 +193,7 @@ async def kill(conn: Connection, scope: Scope, *, account_id: UUID | None, targe
             "link.kill",
             account_id=account,
             target=there["id"],
-            changes={"target": (None, target), "reason": (None, reason.strip())},
+            changes={"target": (None, target), "reason": (None, reason)},
         )
     return DeadLink(*there)
 
@@ -207,10 +221,10 @@ async def revive(conn: Connection, scope: Scope, id: UUID) -> DeadLink:
 
 
 async def dead_links(conn: Connection, scope: Scope, *, account_id: UUID | None = None) -> list[DeadLink]:
-    """The newest hundred dead links of an account that the scope sees, its own by default."""
+    """The dead links of an account that the scope sees, its own by default, the newest first."""
     rows = await conn.fetch(
         """select id, account_id, target, reason, created_at from killed_link where account_id = $1
-            order by created_at desc, id desc limit 100""",
+            order by created_at desc, id desc""",
         await _account(conn, scope, account_id),
     )
     return [DeadLink(*row) for row in rows]

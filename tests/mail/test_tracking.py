@@ -157,12 +157,34 @@ async def test_nobody_else_kills_or_revives_one(world_db: Database, world: World
             with pytest.raises(LiveryError) as refused:
                 await tracking.kill(conn, scope, account_id=world.shop.id, target="https://shop.test/", reason="x")
             assert refused.value.code == wanted
-        for target, reason in (("javascript:x", "x"), ("https://shop.test/", " "), ("https://shop.test/", "x" * 501)):
+        for target, reason in (
+            ("javascript:x", "x"),
+            ("https://shop.test/", " "),
+            ("https://shop.test/", "x" * 501),
+            ("https://shop.test/", "\u200b"),
+        ):
             with pytest.raises(LiveryError) as refused:
                 await tracking.kill(conn, chief(world.shop), account_id=None, target=target, reason=reason)
             assert refused.value.code == "INVALID"
         assert await tracking.dead_links(conn, chief(world.shop)) == [own]
         assert await conn.fetchval("select count(*) from audit_entry") == 1
+
+
+async def test_dead_links_are_a_few_and_all_of_them_can_always_be_dead(world_db: Database, world: World) -> None:
+    async with world_db.transaction() as conn:
+        for n in range(tracking.MOST_DEAD):
+            target = f"https://shop.test/{n}"
+            await tracking.kill(conn, chief(world.shop), account_id=None, target=target, reason="x")
+        more = "https://shop.test/more"
+        with pytest.raises(LiveryError) as refused:
+            await tracking.kill(conn, chief(world.shop), account_id=None, target=more, reason="x")
+        assert refused.value.code == "TOO_MANY"
+        # Whoever is above is not kept from it by what the account has filled.
+        await tracking.kill(conn, chief(world.acme), account_id=world.shop.id, target=None, reason="Phishing.")
+        dead = await tracking.dead_links(conn, chief(world.shop))
+        assert len(dead) == tracking.MOST_DEAD + 1
+        await tracking.revive(conn, chief(world.shop), dead[-1].id)
+        await tracking.kill(conn, chief(world.shop), account_id=None, target=more, reason="x")
 
 
 async def test_all_links_of_a_deleted_account_are_dead(world_db: Database, world: World) -> None:
