@@ -9,6 +9,7 @@ judged soon after, as for what comes by mail (`mail.returns`). A key is heard ab
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, post
@@ -50,7 +51,9 @@ async def _take(platform: Platform, request: Request[Any, Any, Any]) -> int:
         body = await request.body()
     path = request.query_params.get("to", "").strip("<> ")
     named = returns.live(platform.keyring, path.rpartition("@")[0]) if path else None
-    recipients = returns.about(platform.keyring, body) if named in (None, returns.FEEDBACK) else [named]
+    recipients: list[UUID | None] = [named]
+    if named in (None, returns.FEEDBACK):
+        recipients = [*await asyncio.to_thread(returns.about, platform.keyring, body)]
     async with platform.db.transaction(sees=asker.scope.account_id) as conn:
         stored = [await returns.receive(conn, one, body) for one in recipients if one is not None]
     ids = [str(id) for id in stored if id is not None]

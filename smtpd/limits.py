@@ -19,6 +19,9 @@ MEMORY_BYTES = 256 * 1024 * 1024
 RECIPIENTS = 1_000
 """Of one message; the next one is told 452 4.5.3 and the message goes to those it has (RFC 5321 §4.5.3.1.10)."""
 
+RETURNING = 20
+"""Return paths and wishes of one message; each is one recipient's own, so nobody's server sends to more at once."""
+
 OVERSHOOT = 1_000
 """Recipients above the limit that are no error yet: the client sends all of them before it reads the first refusal."""
 

@@ -5,6 +5,7 @@ in List-Unsubscribe. `mail.returns` and `mail.unsubscribes` know which addresses
 this file only carries it there.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -50,7 +51,7 @@ class Returns:
 
     async def receive(self, returning: Sequence[Returning], raw: bytes) -> None:
         """Store what came back for each recipient it names, or for none, and hear each one's wish; done means committed."""
-        about = sorted(self._named(set(returning), raw), key=lambda one: one.recipient_id)
+        about = sorted(await self._named(set(returning), raw), key=lambda one: one.recipient_id)
         async with self._db.transaction() as conn:
             stored = [await returns.receive(conn, one.recipient_id, raw) for one in about if not one.wish]
         if any(stored):
@@ -62,11 +63,12 @@ class Returns:
                 if account is not None:
                     self._bell.ring({account})
 
-    def _named(self, returning: set[Returning], raw: bytes) -> set[Returning]:
+    async def _named(self, returning: set[Returning], raw: bytes) -> set[Returning]:
         """The same with those whom a report of a feedback loop is about in the place of its address."""
         loops = {one for one in returning if one.recipient_id == returns.FEEDBACK}
         if loops:
-            named = returns.about(self._keyring, raw)
+            # Anybody may write to a loop's address, and what takes long to read must not keep all others waiting.
+            named = await asyncio.to_thread(returns.about, self._keyring, raw)
             if not named:
                 log.info("returns.about_nobody", octets=len(raw))
             returning |= {Returning(id, wish=False) for id in named}

@@ -297,6 +297,10 @@ class Session(Connection):
 
     def _returning(self, draft: Draft, address: str) -> bool:
         token = None if draft.recipients else self.door.returns.live(address)
+        if token is not None and len(draft.returning) >= limits.RETURNING:
+            raise Refused(
+                f"452 4.5.3 {limits.RETURNING} return paths are enough for one message: send another to the rest"
+            )
         if token is not None:
             draft.returning.append(token)
         return token is not None

@@ -6,6 +6,7 @@ import pytest
 
 from kit.crypto import Keyring
 from mail.wire import returnpath
+from smtpd import limits
 from tests.smtpd.client import MESSAGE, Client
 from tests.smtpd.conftest import DOMAIN, Server
 from tests.support.world import SECRET_KEY
@@ -147,6 +148,21 @@ async def test_returned_mail_and_submission_do_not_mix(server: Server) -> None:
         assert (await client.say("RCPT TO:<a@remote.test>")).status == "452 4.5.3"
         assert (await client.data(BOUNCE)).code == 250
     assert await server.stored() == (1, 1)
+
+
+async def test_one_message_is_kept_for_a_few_return_paths_at_most(server: Server) -> None:
+    async with await server.member() as client:
+        await client.start(limits.RETURNING + 2)
+        assert (await client.data(MESSAGE)).code == 250
+    keyring = Keyring(SECRET_KEY)
+    paths = [returnpath.encode(keyring, row["id"]) for row in await server.conn.fetch("select id from recipient")]
+    async with await Client.connect(server.mx) as client:
+        assert (await client.say("EHLO remote.test")).code == 250
+        assert (await client.say("MAIL FROM:<>")).code == 250
+        told = [(await client.say(f"RCPT TO:<{path}@{DOMAIN}>")).status for path in paths]
+        assert told == ["250 2.1.5"] * limits.RETURNING + ["452 4.5.3"] * 2
+        assert (await client.data(BOUNCE)).code == 250
+    assert await server.conn.fetchval("select count(*) from returned_mail") == limits.RETURNING
 
 
 async def test_submission_ports_take_no_returned_mail(server: Server) -> None:
