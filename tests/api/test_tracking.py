@@ -198,8 +198,10 @@ async def test_nobody_sends_people_elsewhere_behind_another_s_name(world: World)
     assert (await fetch(world, lure, host="click.shop.test")).status_code == 302, "nobody's yet"
     async with world.db.connection() as conn:
         await conn.execute(
-            """insert into domain_host (host, domain_id, kind, verified_at)
-               select 'click.shop.test', id, 'tracking', livery_now() from domain where account_id = $1""",
+            """with own as (insert into domain (id, account_id, name, verified_at)
+                           values (gen_random_uuid(), $1, 'shop.test', livery_now()) returning id)
+               insert into domain_host (host, domain_id, kind, verified_at)
+               select 'click.shop.test', id, 'tracking', livery_now() from own""",
             world.accounts["shop.test"],
         )
         await conn.execute(
