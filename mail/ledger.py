@@ -33,7 +33,7 @@ class Fact:
     code: int | None = None
     status: str | None = None
     reply: str | None = None
-    """The remote's text, or ours where no remote spoke."""
+    """The remote's text, or ours where no remote spoke; of a complaint the feedback loop that told of it."""
     cause: str | None = None
     """Why, in the words of `mail.verdict`."""
     uncertain: bool = False
@@ -104,12 +104,14 @@ async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Att
     """Write facts, the attempts they came from, and their consequences; return the recipients whose fact was taken.
 
     Facts that the table of `mail.lifecycle` does not allow from the row's present state, or whose fence is old, change
-    nothing and are not written: a late worker, a second bounce. Facts are taken in the given order.
+    nothing and are not written: a late worker, a second bounce. But of mail that was given up for another reason a late
+    bounce may still say that its address is dead: that is learnt all the same. Facts are taken in the given order.
     """
     if attempts:
         await _insert_attempts(conn, attempts)
     taken: set[UUID] = set()
     told: list[Fact] = []
+    late: list[Fact] = []
     for batch in _by_recipient(facts):
         moves = [fact for fact in batch if fact.kind not in MARKS]
         marks = [fact for fact in batch if fact.kind in MARKS]
@@ -120,12 +122,13 @@ async def record(conn: Connection, facts: Sequence[Fact], attempts: Sequence[Att
             await refunds.give_back(conn, moved)
             taken.update(left)
             told += moved
+            late += [fact for fact in moves if fact.suppress and fact.fence is None and fact.recipient_id not in left]
         if marks:
             await _insert_events(conn, marks, [None] * len(marks), await recipients.mark(conn, marks))
             taken.update(fact.recipient_id for fact in marks)
             told += marks
     # Last: another process may hold the same address until it has committed, and needs no row of these.
-    await suppressions.learn(conn, told)
+    await suppressions.learn(conn, told, late)
     await copies.stop(conn, told)
     return frozenset(taken)
 

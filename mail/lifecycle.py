@@ -32,6 +32,10 @@ CLAIMABLE = frozenset({State.QUEUED, State.DEFERRED, State.SENDING})
 """May be claimed once due; `sending` when its lease has run out."""
 
 
+GIVEN_UP = frozenset({State.BOUNCED, State.EXPIRED})
+"""Nothing more is tried. A bounce that comes now moves nothing, but may tell for the first time that the address is dead."""
+
+
 class EventKind(StrEnum):
     """What can have happened to a recipient."""
 

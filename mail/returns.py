@@ -8,7 +8,8 @@ same return path. It is stored as received (`receive`); what it means is judged 
     a complaint   a fact, and suppressed at once
     a delay, a delivery, an automatic reply, anything else    noted with what came back; nobody's state changes
 
-The first of a kind is a fact, whatever comes later, however often. Nothing is ever answered. Where the account wishes
+The first of a kind is a fact, whatever comes later, however often; but an address that a later bounce calls dead, where
+the first one did not, is suppressed then. Nothing is ever answered. Where the account wishes
 it, what came back goes on to the sender (`Treatment.forward_returns`).
 """
 
@@ -44,8 +45,10 @@ FEEDBACK_NAME = "feedback"
 _TOKEN = re.compile(r"\bb[a-z2-7]{40}(?=@)", re.IGNORECASE)
 _MOST_ABOUT = 20
 _SMALL = 64 * 1024  # bytes that are read on the event loop
-# Whoever has a mail knows its return path. So that nobody floods a sender through it, so many mails go on to the sender.
+# Whoever has a mail knows its return path. So that nobody floods a sender through it, so many mails go on to the sender,
+# and so that nobody fills our disk, so many are kept of one recipient, of about so many bytes together.
 _MOST_FORWARDED = 10
+_MOST_KEPT, _MOST_BYTES = 50, 4 * 1024 * 1024
 
 
 def live(keyring: Keyring, local_part: str) -> UUID | None:
@@ -70,14 +73,22 @@ def about(keyring: Keyring, content: bytes) -> list[UUID]:
 
 
 async def receive(conn: Connection, recipient_id: UUID, content: bytes) -> UUID | None:
-    """Store what came back; once this returns it is ours to judge. None where nobody is left to judge it for: it is dropped."""
+    """Store what came back, as far as it is ever read (READ); once this returns it is ours to judge.
+
+    None where it is dropped: nobody is left to judge it for, or so much has come back already that it cannot be news.
+    """
     id: UUID | None = await conn.fetchval(
         """insert into returned_mail (id, recipient_id, content)
            select $1, r.id, $3 from recipient r join account a on a.id = r.account_id
-            where r.id = $2 and a.deleted_at is null returning id""",
+            where r.id = $2 and a.deleted_at is null
+              and (select count(*) < $4 and coalesce(sum(octet_length(t.content)), 0) < $5
+                     from returned_mail t where t.recipient_id = r.id)
+           returning id""",
         new_id(),
         recipient_id,
-        content,
+        content[: parts.READ],
+        _MOST_KEPT,
+        _MOST_BYTES,
     )
     return id
 
@@ -106,7 +117,7 @@ async def judge(db: Database, *, mail_domain: str) -> Judged | None:
     async with db.transaction() as conn:
         row = await conn.fetchrow(
             """select t.id, t.content, t.recipient_id, r.account_id, r.message_id, r.address, m.envelope_from, m.sender,
-                      m.credential_id, m.sandbox, r.copy_rule_id, a.deleted_at is not null as deleted
+                      m.credential_id, m.sandbox, m.door = 'note' as ours, r.copy_rule_id, a.deleted_at is not null as deleted
                  from returned_mail t join recipient r on r.id = t.recipient_id join message m on m.id = r.message_id
                  join account a on a.id = r.account_id
                 where t.judged_at is null order by t.received_at, t.id limit 1 for update of t skip locked"""
@@ -118,8 +129,9 @@ async def judge(db: Database, *, mail_domain: str) -> Judged | None:
                 kind, fate = await _read(row)
                 if not row["deleted"]:
                     await _record(conn, row, kind, fate)
-                    # The sender named nobody for whom a rule has made a copy, and hears nothing of it.
-                    if row["copy_rule_id"] is None:
+                    # The sender named nobody for whom a rule has made a copy, and hears nothing of it. A letter of the
+                    # platform's own comes back with its link, which is its reader's alone (`mail.notices`).
+                    if row["copy_rule_id"] is None and not row["ours"]:
                         await _forward(conn, row, mail_domain)
         except AWAY:
             raise
@@ -149,7 +161,8 @@ async def _record(conn: Connection, row: Any, kind: Kind, fate: Fate) -> None:
         "select complained_at is not null from recipient where id = $1 for no key update", row["recipient_id"]
     )
     if kind is Kind.COMPLAINT and not complained:
-        await ledger.record(conn, [Fact(EventKind.COMPLAINED, *whose, cause=_storable(fate.reply)[:40] or None)])
+        feedback = _storable(fate.reply)[:40] or None
+        await ledger.record(conn, [Fact(EventKind.COMPLAINED, *whose, cause=feedback, reply=fate.loop)])
     elif kind is Kind.BOUNCE and fate.final:
         told = Fact(
             EventKind.BOUNCED,
@@ -160,7 +173,8 @@ async def _record(conn: Connection, row: Any, kind: Kind, fate: Fate) -> None:
             cause=fate.cause.value if fate.cause else None,
             suppress=fate.outcome == "hard",
         )
-        # A recipient that has bounced, expired or waits is left as it is: the table of `mail.lifecycle` says so.
+        # A recipient that has bounced, expired or waits is left as it is: the table of `mail.lifecycle` says so. That
+        # its address is dead is learnt nevertheless, where it was given up for another reason.
         await ledger.record(conn, [told])
 
 
@@ -179,7 +193,8 @@ async def _forward(conn: Connection, row: Any, mail_domain: str) -> None:
     """Send it on to the envelope sender from the null sender, so that nothing ever answers it (RFC 5321 §4.5.5).
 
     Only to an address under a verified domain of the account or of one above it: an envelope sender is whatever a client
-    wrote, and nobody else shall get mail because of it.
+    wrote, and nobody else shall get mail because of it. A stranger wrote it, whatever its From says: so it leaves in the
+    name of the mail domain alone (`mail.dispatch.prepare`).
     """
     to = row["envelope_from"]
     wished = await conn.fetchrow(

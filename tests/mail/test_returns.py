@@ -165,6 +165,38 @@ async def test_a_bounce_of_what_had_bounced_at_smtp_time_is_no_second_one(post: 
     assert await post.suppressions() == [("a@far.test", "bounce")]
 
 
+@pytest.mark.parametrize("first", [EventKind.BOUNCED, EventKind.EXPIRED])
+async def test_a_dead_address_that_is_told_of_after_the_mail_was_given_up_is_suppressed(
+    post: Post, first: EventKind
+) -> None:
+    """Refused at SMTP time for another reason, or tried in vain to the end of its life; then the bounce of an earlier attempt."""
+    await post.record(first, code=552, cause="mailbox_full", reply="full")
+    before = dict(await post.row())
+    assert await post.comes(FULL, LATER) == ["bounce", "delay"]
+    assert await post.suppressions() == []
+    assert await post.comes(GONE, GONE) == ["bounce"] * 2
+    assert await post.suppressions() == [("a@far.test", "bounce")]
+    assert dict(await post.row()) == before
+    assert await post.events() == ["accepted", first.value]
+
+
+async def test_the_second_bounce_may_be_the_one_that_tells_of_a_dead_address(post: Post) -> None:
+    await post.record(EventKind.DELIVERED)
+    assert await post.comes(FULL, GONE) == ["bounce"] * 2
+    assert await post.events() == ["accepted", "delivered", "bounced"]
+    assert (await post.row())["cause"] == "mailbox_full"
+    assert await post.suppressions() == [("a@far.test", "bounce")]
+
+
+async def test_a_repeated_bounce_contradicts_nobody_who_took_the_address_off_the_list(post: Post) -> None:
+    await post.record(EventKind.BOUNCED, code=550, cause="no_mailbox", suppress=True)
+    assert await post.suppressions() == [("a@far.test", "bounce")]
+    async with post.db.connection() as conn:
+        await conn.execute("delete from suppression")
+    assert await post.comes(GONE) == ["bounce"]
+    assert await post.suppressions() == []
+
+
 async def test_many_that_judge_at_once_judge_each_mail_once(post: Post) -> None:
     await post.record(EventKind.DELIVERED)
     async with post.db.transaction() as conn:
@@ -203,6 +235,9 @@ async def test_a_complaint_is_one_fact_and_suppresses_at_once(post: Post) -> Non
     assert (await post.row())["complained_at"] is not None
     assert await post.events() == ["accepted", "delivered", "complained"]
     assert await post.suppressions() == [("a@far.test", "complaint")]
+    async with post.db.connection() as conn:
+        rows = await conn.fetch("select reply, cause from event where kind = 'complained'")
+    assert [tuple(row) for row in rows] == [("far.test", "abuse")], "through which loop, and its word for it"
 
 
 async def test_a_return_path_is_found_in_what_a_loop_reports(post: Post) -> None:
@@ -256,6 +291,40 @@ async def test_whoever_knows_a_return_path_cannot_flood_its_sender(post: Post) -
     assert len(await post.notes()) == 10
 
 
+async def test_whoever_knows_a_return_path_cannot_fill_the_disk(post: Post) -> None:
+    async def kept() -> tuple[int, int]:
+        async with post.db.connection() as conn:
+            return tuple(await conn.fetchrow("select count(*), sum(octet_length(content)) from returned_mail"))
+
+    async def comes(content: bytes) -> bool:
+        async with post.db.transaction() as conn:
+            return await returns.receive(conn, post.recipient, content) is not None
+
+    large = b"From: a@far.test\r\n\r\n" + b"x" * (40 * 1024 * 1024)
+    assert [await comes(large) for _ in range(6)] == [True] * 4 + [False] * 2
+    assert await kept() == (4, 4 * 1024 * 1024)
+    async with post.db.connection() as conn:
+        await conn.execute("delete from returned_mail")
+    assert [await comes(AWAY) for _ in range(52)] == [True] * 50 + [False] * 2
+    # What came first is judged as ever.
+    async with post.db.connection() as conn:
+        await conn.execute("delete from returned_mail where id <> (select min(id::text)::uuid from returned_mail)")
+    assert await post.comes(GONE) == ["autoreply", "bounce"]
+
+
+async def test_a_letter_of_the_platforms_own_goes_on_to_nobody(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    """Its link is for its reader alone, also where the letter comes back with it."""
+    letter = submission("a@far.test", sender="no-reply@shop.test", body=b"https://x.test/reset#token", notice=True)
+    accepted = await intake.accept(Scope(world.shop.id), letter)
+    post = Post(world_db, world.shop.id, accepted.recipient_ids[0], accepted.message_id)
+    await post.record(EventKind.DELIVERED)
+    await wish(post)
+    assert await post.comes(FULL) == ["bounce"]
+    assert [note["address"] for note in await post.notes()] == ["a@far.test"], "the letter itself"
+
+
 async def test_what_comes_back_to_a_notification_is_never_forwarded(
     world_db: Database, world: World, intake: Intake
 ) -> None:
@@ -282,6 +351,7 @@ async def test_a_copys_bounce_stops_its_rule_suppresses_nobody_and_is_told_to_no
         stopped = await conn.fetchrow("select stopped_at is not null as stopped, stopped_for from copy_rule")
     assert stopped is not None
     assert (stopped["stopped"], stopped["stopped_for"]) == (True, "no_mailbox")
+    assert await post.comes(GONE) == ["bounce"]
     assert await post.suppressions() == []
     assert await post.notes() == [], "the sender named nobody there"
 
