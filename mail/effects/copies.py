@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kit.db import Connection
 from mail.copies import COMPLAINT
 from mail.lifecycle import EventKind
+from mail.verdict import Cause
 
 if TYPE_CHECKING:
     from mail.ledger import Fact
@@ -19,7 +20,7 @@ _ENDS = frozenset({EventKind.BOUNCED, EventKind.EXPIRED, EventKind.COMPLAINED})
 async def stop(conn: Connection, facts: Sequence["Fact"]) -> None:
     """Stop the rules whose copies these facts, which were taken, are about; what ended a rule first stays its reason.
 
-    A copy that expired without an attempt was held: that says nothing of its address.
+    A copy whose life ended before anybody answered for its address says nothing of it: it was held, or we were away.
     """
     ends = [fact for fact in facts if fact.kind in _ENDS]
     if not ends:
@@ -30,7 +31,10 @@ async def stop(conn: Connection, facts: Sequence["Fact"]) -> None:
              select distinct on (r.copy_rule_id) r.copy_rule_id as id, f.cause
                from unnest($1::uuid[], $2::text[], $3::bool[]) with ordinality as f (recipient_id, cause, tried, n)
                join recipient r on r.id = f.recipient_id
-              where r.copy_rule_id is not null and (r.attempts > 0 or not f.tried) order by r.copy_rule_id, f.n
+              where r.copy_rule_id is not null
+                and (f.tried or exists (select from event e
+                                         where e.recipient_id = r.id and e.kind = 'deferred' and e.cause = any ($4::text[])))
+              order by r.copy_rule_id, f.n
            ), held as (
              select c.id, e.cause from copy_rule c join ended e on e.id = c.id
               where c.stopped_at is null order by c.id for no key update of c
@@ -38,7 +42,9 @@ async def stop(conn: Connection, facts: Sequence["Fact"]) -> None:
            update copy_rule c set stopped_at = livery_now(), stopped_for = h.cause from held h where c.id = h.id""",
         [fact.recipient_id for fact in ends],
         [_cause(fact) for fact in ends],
-        [fact.kind is EventKind.EXPIRED for fact in ends],
+        # Where it is told by the last attempt, that has a cause of its own.
+        [fact.kind is not EventKind.EXPIRED or fact.cause != Cause.EXPIRED for fact in ends],
+        [cause.value for cause in Cause],
     )
 
 

@@ -228,6 +228,27 @@ async def test_a_copy_that_comes_back_ends_its_rule_and_suppresses_nobody(
     assert [address for address, *_ in await stored(world_db)][3:] == ["b@x.test", "fine@copies.test"]
 
 
+@pytest.mark.parametrize(("deferred", "stopped_for"), [(None, None), ("fault", None), ("dns", "expired")])
+async def test_a_copy_whose_life_ended_ends_its_rule_only_where_it_had_been_tried(
+    world_db: Database, world: World, intake: Intake, deferred: str | None, stopped_for: str | None
+) -> None:
+    """While we were away, or failed by ourselves, nobody could answer for the address."""
+    await rule(world_db, world.shop, "copy@copies.test")
+    accepted = await intake.accept(Scope(world.shop.id), submission("a@x.test"))
+    async with world_db.transaction() as conn:
+        id = await conn.fetchval("select id from recipient where copy_rule_id is not null")
+        claim = "update recipient set state = 'sending', attempts = attempts + 1 where id = $1"
+        await conn.execute(claim, id)
+        if deferred is not None:
+            fact = Fact(EventKind.DEFERRED, id, accepted.message_id, world.shop.id, cause=deferred)
+            assert await ledger.record(conn, [fact]) == {id}
+            await conn.execute(claim, id)
+        # As a desk says it that claims what is over already.
+        fact = Fact(EventKind.EXPIRED, id, accepted.message_id, world.shop.id, cause="expired")
+        assert await ledger.record(conn, [fact]) == {id}
+        assert await conn.fetchval("select stopped_for from copy_rule") == stopped_for
+
+
 async def test_a_message_that_bounces_ends_no_rule(world_db: Database, world: World, intake: Intake) -> None:
     await rule(world_db, world.shop, "fine@copies.test")
     accepted = await intake.accept(Scope(world.shop.id), submission("a@x.test"))
