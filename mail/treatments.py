@@ -19,6 +19,15 @@ from mail.unsubscribe_tags import Tag
 from mail.wire.headers import Head
 from mail.wire.places import Piece
 
+_SPEAKS = re.compile(rb"(?:\A|\n)x-lv-(?:template|footer|track|unsubscribe)")
+
+
+def speaks(content: bytes) -> bool:
+    """Whether a message may wish anything, what it is filed under aside; costs a microsecond, for all mail."""
+    end = content.find(b"\r\n\r\n")
+    head = content[: end if end >= 0 else None].lower()
+    return b"x-lv-" in head and _SPEAKS.search(head) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -105,7 +114,9 @@ class Treatment:
         return sum(len(piece.html) + len(piece.text) for piece in pieces)
 
 
-EXISTS = """(exists (select from treatment t where t.account_id = {account})
+EXISTS = """(exists (select from treatment t where t.account_id = {account}
+                         and (coalesce(t.template_id, t.footer_id, t.unsubscribe_tag_id) is not null
+                              or t.track_opens or t.track_clicks or t.list_unsubscribe))
           or exists (select from template t where t.account_id = {account} and t.is_default)
           or exists (select from unsubscribe_tag t where t.account_id = {account}))"""
 """SQL: whether mail of an account that says nothing of itself can be treated at all."""

@@ -54,9 +54,9 @@ def delivered(
     by_id = {outcome.recipient_id: outcome for outcome in delivery.outcomes}
     # Where no host said why, people read what happened instead.
     words = next(filter(None, (talk.broken_off for talk in reversed(delivery.conversations))), None)
+    attempt_id = attempts[-1].id if attempts else None
     entries = []
     for index, one in enumerate(claimed):
-        attempt_id = attempts[-1].id if attempts else None
         fact = _fact(one, by_id[one.id], words, attempt_id, chance, alone=len(claimed) == 1)
         # The conversations belong to the transaction and are stored once.
         entries.append(Entry(one, fact, attempts if index == 0 else ()))

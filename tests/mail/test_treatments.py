@@ -8,7 +8,7 @@ import pytest
 from kit.db import Connection, Database
 from kit.ids import new_id
 from mail.choices import NONE
-from mail.treatments import EXISTS, Asked, Treatment, Wishes, treatments_of, wishes
+from mail.treatments import EXISTS, Asked, Treatment, Wishes, speaks, treatments_of, wishes
 from mail.wire.headers import scan
 from mail.wire.places import Piece
 from tests.support.world import World
@@ -36,6 +36,22 @@ URL = "https://mail.test/"
 )
 def test_what_a_message_says_of_itself(header: str, expected: Wishes) -> None:
     assert wishes(scan(f"{header}\r\n\r\n".encode())) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("Subject: x\r\n\r\nX-Lv-Template: in the text\r\n", False),
+        # What it is filed under, and what nobody knows, is nothing to be done.
+        ("X-Lv-Tag: news\r\nSubject: x-lv-template\r\nX-Lv-Tags: x\r\n\r\n", False),
+        ("X-Lv-Template: news\r\n\r\n", True),
+        ("Subject: x\r\nx-LV-footer : none\r\n\r\n", True),
+        ("X-Lv-Tag: news\r\nX-Lv-Track-Opens: yes\r\n", True),
+        ("X-Lv-Unsubscribe: 3\r\n\r\n", True),
+    ],
+)
+def test_only_mail_that_wishes_something_is_looked_at(content: str, expected: bool) -> None:
+    assert speaks(content.encode()) is expected
 
 
 async def piece(
@@ -115,3 +131,12 @@ async def test_the_nearest_choice_counts(world_db: Database, world: World) -> No
     async with world_db.connection() as conn:
         rows = await conn.fetch(f"select a.id from account a where {EXISTS.format(account='a.id')}")
     assert [row["id"] for row in rows] == [shop]
+
+
+async def test_what_does_nothing_to_mail_is_no_choice_of_a_treatment(world_db: Database, world: World) -> None:
+    async with world_db.transaction() as conn:
+        await choose(conn, world.shop.id, None, whole_ip=True, visit_days=30, forward_returns=True, track_opens=False)
+        await choose(conn, world.cafe.id, new_id(), track_opens=True)
+        await choose(conn, world.acme.id, None, list_unsubscribe=True)
+        rows = await conn.fetch(f"select a.id from account a where {EXISTS.format(account='a.id')}")
+    assert {row["id"] for row in rows} == {world.cafe.id, world.acme.id}
