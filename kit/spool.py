@@ -54,7 +54,7 @@ class Spool:
     """The files of this process, of which the last one grows. Not for threads, but for `sync`."""
 
     def __init__(self, first: _Part, *, most: int) -> None:
-        self._parts = (first,)  # replaced, never changed, so that `sync` can look at it meanwhile
+        self._parts: tuple[_Part, ...] = (first,)  # replaced, never changed, so that `sync` can look at it meanwhile
         self._most = most
         self._start = 0
         self._size = first.end

@@ -16,6 +16,10 @@ _LONGEST = 4_000  # no link of ours is longer; what is need not be decoded to be
 class Keys(Protocol):
     """What seals (`kit.crypto.Keyring`)."""
 
+    def __hash__(self) -> int:
+        """By what is remembered of these keys."""
+        ...
+
     def seal_short(self, plain: bytes, purpose: str) -> bytes:
         """Authenticated encryption, the key's id in front; the same plain bytes give the same sealed ones."""
         ...
