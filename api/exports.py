@@ -28,7 +28,6 @@ from mail.unsubscribes import Unsubscribed
 from tenants.permissions import Permission
 from tenants.scope import Scope
 
-type _Asked = Request[Any, Any, Any]
 type _Read[Row] = Callable[[Connection, Scope, Row | None], Awaitable[list[Row]]]
 """The first page, or the one after a row."""
 
@@ -39,7 +38,7 @@ _MAIL = ("account", "account_id", "sender", "subject", "message_id", "recipient_
 
 
 @route("/v1/bounces/export", http_method=_METHODS, status_code=200)
-async def bounces(request: _Asked) -> Response[Any]:
+async def bounces(request: Request[Any, Any, Any]) -> Response[Any]:
     """Which mail was refused for good or given up, when and why."""
 
     def narrowed() -> _Read[Setback]:
@@ -55,7 +54,7 @@ async def bounces(request: _Asked) -> Response[Any]:
 
 
 @route("/v1/complaints/export", http_method=_METHODS, status_code=200)
-async def complaints(request: _Asked) -> Response[Any]:
+async def complaints(request: Request[Any, Any, Any]) -> Response[Any]:
     """Who reported mail as spam, when, and through which loop."""
 
     def narrowed() -> _Read[Setback]:
@@ -71,7 +70,7 @@ async def complaints(request: _Asked) -> Response[Any]:
 
 
 @route("/v1/unsubscribes/export", http_method=_METHODS, status_code=200)
-async def unsubscribed(request: _Asked) -> Response[Any]:
+async def unsubscribed(request: Request[Any, Any, Any]) -> Response[Any]:
     """Who wants no more mail, since when, and how it was said."""
 
     def narrowed() -> _Read[Unsubscribed]:
@@ -92,7 +91,7 @@ async def unsubscribed(request: _Asked) -> Response[Any]:
 
 
 async def _exported[Row](
-    request: _Asked,
+    request: Request[Any, Any, Any],
     name: str,
     columns: Sequence[str],
     row: Callable[[Row], Sequence[object]],
@@ -117,7 +116,7 @@ async def _exported[Row](
     return file(pages(columns, row, first, more), name)
 
 
-def _setbacks(request: _Asked, kinds: Sequence[BounceKind] = ()) -> setbacks.Filter:
+def _setbacks(request: Request[Any, Any, Any], kinds: Sequence[BounceKind] = ()) -> setbacks.Filter:
     return setbacks.Filter(
         account_id=_account(request),
         search=word(request, "search"),
@@ -127,7 +126,7 @@ def _setbacks(request: _Asked, kinds: Sequence[BounceKind] = ()) -> setbacks.Fil
     )
 
 
-def _account(request: _Asked) -> UUID | None:
+def _account(request: Request[Any, Any, Any]) -> UUID | None:
     named = word(request, "account")
     return reference(named, "account", "account") if named else None
 

@@ -46,6 +46,7 @@ export default defineConfigWithVueTs(
             '/^accounts\\.(state|kind|whenSpent|show|step)\\./',
             '/^suppressions\\.(reason|removeLead|by)\\./',
             '/^bounces\\.kinds\\./',
+            '/^complaints\\.feedback\\./',
             '/^copies\\.state\\./',
             '/^unsubscribes\\.show\\./',
             '/^templates\\.(new|lead|none|noneLead|tags|isDefaultHelp)\\./',
