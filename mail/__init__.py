@@ -23,22 +23,26 @@
     live           replay it, then follow it: those who see the same share one read
     stats          counts: a fold over the ledger
     search         lists and single messages
+    setbacks       which mail came to a bad end: the reports of bounces and complaints
     notices        what the platform itself writes to people
     returns        what comes back to a signed return path or from a feedback loop: judged once, forwarded where wished
     unsubscribes   who wants no more mail: offered in each mail, heard by link, button or mail, undone by the same link
                    (unsubscribe_tags: with which words)
     tracking       the links and the pixel of a recipient's mail, under whose host, and how they are switched off
     links          where a link leads now, from memory; visits wait on disk until the database takes them
-    visits         who opened and clicked, each recorded once (visitors: person or machine? engagement: what it adds up to)
+    visits         who opened and clicked, each recorded once, and forgotten when its account says
+                   (visitors: person or machine? engagement: what it adds up to)
     templates      what customers put around and under their mail (previews: how it looks; choices: who uses which)
     treatments     what is done to one message, as account, credential and its own fields say together (dispatch/treated
                    does it, wire/additions how)
     copies         who gets a copy besides; copy_rules: how that is asked for, confirmed and ended
+                   (copy_words: in which words)
     wire/          bytes in, values out: addresses, headers, MIME, DKIM, replies, return paths; every RFC is named there
     models/        the tables
     errors         the refusals
 
 Order of the floors: commands (intake, holds, reports, dispatch, returns, domains, compose) > admission, arrivals, ledger >
-effects > reads and means (search, stats, live, feed, suppressions, transports) > models > pure (lifecycle, verdict, retry,
-jobs, errors, wire). Truth is in PostgreSQL; whatever rings only says "look again", and a lost ring costs delay, never mail.
+effects > reads and means (search, setbacks, stats, live, feed, suppressions, transports) > models > pure (lifecycle, verdict,
+retry, jobs, errors, copy_words, wire). Truth is in PostgreSQL; whatever rings only says "look again", and a lost ring costs
+delay, never mail.
 """

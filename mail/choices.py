@@ -13,6 +13,7 @@ from uuid import UUID
 from kit.db import Connection, UnitOfWork
 from kit.errors import invalid, missing
 from kit.ids import new_id
+from mail.visits import LONGEST
 from tenants import audit
 from tenants.members import find_account
 from tenants.permissions import Permission
@@ -40,6 +41,8 @@ class Choice:
     """Bounces go on to the sender, after they are judged."""
     whole_ip: bool | None = None
     """Visits keep the whole address, not its network alone. Of an account only."""
+    visit_days: int | None = None
+    """Days that visits are kept, 1 to visits.LONGEST.days. Of an account only."""
 
 
 NAMES = tuple(field.name for field in fields(Choice))
@@ -49,8 +52,9 @@ CAMEL = {
     "unsubscribe_tag_id": "unsubscribeTagId",
     "forward_returns": "forwardReturns",
     "whole_ip": "wholeIp",
+    "visit_days": "visitDays",
 }
-_OF_ACCOUNTS = ("whole_ip",)
+_OF_ACCOUNTS = ("whole_ip", "visit_days")
 _THINGS = {
     "template_id": ("template", "select true from template where id = $1 and account_id = $2 and kind = 'template'"),
     "footer_id": ("footer", "select true from template where id = $1 and account_id = $2 and kind = 'footer'"),
@@ -96,6 +100,8 @@ async def choose(
     for name in _OF_ACCOUNTS if credential_id is not None else ():
         if getattr(after, name) is not None:
             raise invalid("This is chosen for an account as a whole.", CAMEL[name], next="Leave the credential out.")
+    if after.visit_days is not None and not 1 <= after.visit_days <= LONGEST.days:
+        raise invalid(f"Between 1 and {LONGEST.days} days.", CAMEL["visit_days"])
     for name, (thing, found) in _THINGS.items():
         id = getattr(after, name)
         if id is None or id == getattr(before.choice, name):

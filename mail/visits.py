@@ -4,6 +4,9 @@ A link leads on whether the database is there or not: its token says whose it is
 (dead links, long targets) is held in memory, and the visit waits in a file (`kit.spool`) until it is recorded. It is
 recorded by its id, once, however often it is read from the file, with its fact in the ledger in the same transaction.
 
+After as many days as its account wants (LONGEST at most) a visit is forgotten: with what, from where, at which link. The fact
+that somebody opened or clicked stays in the ledger.
+
 What came together is judged together: a visit waits half a second, for a scanner that follows all links at once shows
 by that. The moment of a visit is told by its age, so that the database's clock alone says when it was. A clock that was
 set meanwhile makes it no older than its message.
@@ -17,11 +20,15 @@ from uuid import UUID
 
 import msgspec
 
-from kit.db import Connection
+from kit.db import Connection, Database
 from mail import ledger, visitors
 from mail.ledger import Fact
 from mail.lifecycle import EventKind, State
 from mail.visitors import Visitor
+
+LONGEST = timedelta(days=400)
+"""So long a visit is kept, as long as links are good, unless its account wants it forgotten sooner."""
+_SLICE = 5_000
 
 MOST_OF_ONE = 1_000
 """Visits of one recipient that are kept: whoever repeats a link for ever fills no table."""
@@ -94,6 +101,25 @@ async def record(
     )
     await ledger.record(conn, facts)
     return frozenset(fact.account_id for fact in facts)
+
+
+async def forget_old(db: Database) -> None:
+    """Forget visits that their accounts do not want to be kept any longer, a slice at a time; the clock calls it."""
+    while True:
+        async with db.transaction() as conn:
+            gone = await conn.execute(
+                f"""delete from visit where id in (
+                      select v.id from account a
+                        left join treatment t on t.account_id = a.id and t.credential_id is null
+                       cross join lateral (
+                         select id from visit
+                          where account_id = a.id
+                            and at < (select livery_now()) - make_interval(days => coalesce(t.visit_days, {LONGEST.days}))
+                          order by at limit {_SLICE}) v
+                       limit {_SLICE})"""
+            )
+        if gone == "DELETE 0":
+            return
 
 
 async def _clicks(

@@ -17,7 +17,7 @@ from kit import chaos, jobs, logs, metrics
 from kit.bell import Bell
 from kit.db import Connection, Database
 from kit.settings import Settings
-from mail import holds, returns, stats, suppressions, tracking
+from mail import holds, returns, stats, suppressions, tracking, visits
 from mail.accounts import deletion, suspension
 from mail.dispatch import sweep
 from mail.dispatch.away import ANSWER
@@ -112,6 +112,7 @@ async def _sweep(conn: Connection, db: Database, bell: Bell, mail_domain: str) -
             await sign_up.forget_old(db)
             await sessions.forget_ended(db)
             await tracking.forget_old(db)
+            await visits.forget_old(db)
             await suppressions.forget_ended(db)
         await asyncio.sleep(_RING)
 

@@ -40,6 +40,12 @@ class Treatment:
     whole_ip: bool | None = strawberry.field(
         description="Opens and clicks keep the whole IP address, not its network alone. Of accounts only."
     )
+    visit_days: int | None = strawberry.field(
+        description="""
+        Days after which details of opens and clicks (program, network, country, link) are forgotten; null: 400. What they
+        add up to stays. Of accounts only.
+        """
+    )
     free_copies: bool = strawberry.field(description="Of accounts: their copies (BCC) cost nothing.")
 
 
@@ -62,6 +68,7 @@ class UpdateTreatmentInput:
     unsubscribe_tag_id: strawberry.ID | None = strawberry.UNSET
     forward_returns: bool | None = strawberry.UNSET
     whole_ip: bool | None = strawberry.UNSET
+    visit_days: int | None = strawberry.field(default=strawberry.UNSET, description="1 to 400.")
 
 
 TreatmentResult = Annotated[Treatment | Problem, strawberry.union("TreatmentResult")]
@@ -84,6 +91,7 @@ def treatment(found: choices.ChoiceView) -> Treatment:
         unsubscribe_tag_id=_id(chosen.unsubscribe_tag_id),
         forward_returns=chosen.forward_returns,
         whole_ip=chosen.whole_ip,
+        visit_days=chosen.visit_days,
         free_copies=found.free_copies,
     )
 

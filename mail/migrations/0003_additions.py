@@ -105,6 +105,7 @@ class Migration(migrations.Migration):
                 ('unsubscribe_tag_id', fields.UUIDField(null=True, description='The words and language of links that name no tag')),
                 ('forward_returns', fields.BooleanField(null=True, description='Bounces go on to the sender, after they are judged')),
                 ('whole_ip', fields.BooleanField(null=True, description='Visits keep the whole address, not its network alone')),
+                ('visit_days', fields.SmallIntField(null=True, description='Days that visits are kept; null: 400')),
                 ('free_copies', fields.BooleanField(description="Of an account's own: its copies cost nothing, as the operator has decided", db_default=False)),
                 ('updated_at', fields.DatetimeField(db_default=SqlDefault('livery_now()'), auto_now=False, auto_now_add=False)),
             ],
@@ -209,11 +210,18 @@ class Migration(migrations.Migration):
                                                where s.address = w.address and s.account_id is null
                                                  and (s.expires_at is null or s.expires_at > (select livery_now()))
                                                limit 1) listed $$""",
+                # The reports of bounces and complaints (mail.setbacks): few facts of many. The operator's go through all.
+                *[
+                    f"create index idx_event_setback_{name} on event ({columns})"
+                    " where kind in ('bounced', 'expired', 'complained')"
+                    for name, columns in (("of", "account_id, id"), ("all", "id"))
+                ],
                 "create unique index idx_treatment_of on treatment (account_id, credential_id) nulls not distinct",
                 # One default an account; of footers one a language besides.
                 "create unique index idx_template_default on template (account_id, kind, language)"
                 " nulls not distinct where is_default",
                 "create index idx_returned_mail_waiting on returned_mail (received_at) where judged_at is null",
+                "create index idx_returned_mail_of on returned_mail (recipient_id)",
                 # With what face a recipient is asked whether to be left alone: name, colour and privacy policy, from above
                 # too, but nothing of the operator's own, whom nobody below knows. None of a deleted account.
                 """create function sender_face(account_id uuid) returns table (brand text, color text, privacy_url text)

@@ -48,6 +48,7 @@ class Treatment(Model):
     unsubscribe_tag_id = fields.UUIDField(null=True, description="The words and language of links that name no tag")
     forward_returns = fields.BooleanField(null=True, description="Bounces go on to the sender, after they are judged")
     whole_ip = fields.BooleanField(null=True, description="Visits keep the whole address, not its network alone")
+    visit_days = fields.SmallIntField(null=True, description="Days that visits are kept; null: 400")
     free_copies = fields.BooleanField(
         db_default=False, description="Of an account's own: its copies cost nothing, as the operator has decided"
     )

@@ -16,7 +16,7 @@ DELETE = f"mutation ($id: ID!) {{ deleteTemplate(id: $id) {{ __typename ... on D
 TO_TEXT = f"mutation ($html: String!) {{ htmlToText(html: $html) {{ ... on PlainText {{ text }} {PROBLEM} }} }}"
 LIST = "query ($kind: TemplateKind, $account: ID) { templates(kind: $kind, accountId: $account) { name isDefault } }"
 ONE = "query ($id: ID!) { template(id: $id) { name } }"
-FIELDS = "accountId credentialId templateId footerId noTemplate noFooter trackOpens trackClicks wholeIp"
+FIELDS = "accountId credentialId templateId footerId noTemplate noFooter trackOpens trackClicks wholeIp visitDays"
 CHOOSE = f"""mutation ($input: UpdateTreatmentInput!) {{ updateTreatment(input: $input) {{
   __typename ... on Treatment {{ {FIELDS} }} {PROBLEM} }} }}"""
 CHOICE = f"query ($credential: ID) {{ treatment(credentialId: $credential) {{ {FIELDS} }} }}"
@@ -76,7 +76,7 @@ async def test_an_account_and_a_credential_choose(world: World) -> None:
     usual = (await shop.ask(CHOICE))["treatment"]
     assert usual == {
         "accountId": str(world.accounts["shop.test"]),
-        **dict.fromkeys(("credentialId", "templateId", "footerId", "trackOpens", "trackClicks", "wholeIp")),
+        **dict.fromkeys(("credentialId", "templateId", "footerId", "trackOpens", "trackClicks", "wholeIp", "visitDays")),
         "noTemplate": False,
         "noFooter": False,
     }
@@ -90,6 +90,9 @@ async def test_an_account_and_a_credential_choose(world: World) -> None:
     assert (back["updateTreatment"]["noTemplate"], back["updateTreatment"]["trackOpens"]) == (False, None)
     refused = (await shop.ask(CHOOSE, input={"credentialId": credential, "wholeIp": True}))["updateTreatment"]
     assert (refused["code"], refused["field"]) == ("INVALID", ["wholeIp"])
+    assert (await shop.ask(CHOOSE, input={"visitDays": 90}))["updateTreatment"]["visitDays"] == 90
+    refused = (await shop.ask(CHOOSE, input={"visitDays": 1000}))["updateTreatment"]
+    assert (refused["code"], refused["field"]) == ("INVALID", ["visitDays"])
     foreign = (await shop.ask(CHOOSE, input={"footerId": made["id"]}))["updateTreatment"]
     assert (foreign["code"], foreign["field"]) == ("MISSING", ["footerId"])
 

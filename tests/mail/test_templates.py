@@ -171,9 +171,11 @@ async def test_an_account_and_its_credentials_choose_and_take_back(world_db: Dat
         credential = UUID(await make(conn, "credential", world.shop.id, "chosen"))
     assert await choose(world_db, world.shop, template_id=made.id, track_opens=True) == Choice(made.id, None, True)
     assert await choose(world_db, world.shop, track_opens=None, whole_ip=True) == Choice(made.id, whole_ip=True)
+    assert (await choose(world_db, world.shop, visit_days=30)).visit_days == 30
+    assert (await choose(world_db, world.shop, visit_days=None)).visit_days is None
     own = await choose(world_db, world.shop, credential, template_id=NONE, footer_id=footer.id, track_clicks=False)
     assert own == Choice(NONE, footer.id, None, False)
-    assert await audited(world_db) == ["template.create", "footer.create", *["treatment.update"] * 3]
+    assert await audited(world_db) == ["template.create", "footer.create", *["treatment.update"] * 5]
     async with world_db.unit_of_work() as unit:
         await templates.delete(unit, owner(world.shop), made.id)
         await templates.delete(unit, owner(world.shop), footer.id)
@@ -205,6 +207,10 @@ async def test_nobody_chooses_what_is_not_theirs_or_not_of_that_kind(world_db: D
     with pytest.raises(LiveryError) as whole:
         await choose(world_db, world.shop, credential, whole_ip=True)
     assert (whole.value.kind, whole.value.field) == (Kind.INVALID, ("wholeIp",))
+    for by, days in ((credential, 30), (None, 0), (None, 401)):
+        with pytest.raises(LiveryError) as kept:
+            await choose(world_db, world.shop, by, visit_days=days)
+        assert (kept.value.kind, kept.value.field) == (Kind.INVALID, ("visitDays",))
     async with world_db.connection() as conn:
         assert await conn.fetchval("select count(*) from treatment") == 0
     assert await audited(world_db) == before

@@ -183,6 +183,36 @@ async def test_an_account_may_keep_whole_addresses(world_db: Database, world: Wo
     assert [row["ip"] for row in await rows(world_db)] == ["203.0.113.77"]
 
 
+async def test_visits_are_forgotten_when_their_account_says_and_the_facts_stay(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    who = await reader(world_db, world, intake)
+    message = await intake.accept(Scope(world.cafe.id), submission("b@x.test", sender=world.cafe.email))
+    async with world_db.transaction() as conn:
+        await conn.execute(
+            "update recipient set state = 'delivered' where id = any ($1::uuid[])", message.recipient_ids
+        )
+        await conn.execute(
+            "insert into treatment (id, account_id, visit_days) values ($1, $2, 30)", new_id(), who.account_id
+        )
+    other = Reader(world.cafe.id, message.recipient_ids[0])
+    await record(world_db, who.opens(), who.clicks(), other.opens())
+
+    async def kept(after: timedelta) -> list[UUID]:
+        async with world_db.connection() as conn:
+            await clock.shift(conn, after)
+        await visits.forget_old(world_db)
+        return [row["account_id"] for row in await rows(world_db)]
+
+    assert await kept(timedelta(days=29)) == [who.account_id, who.account_id, other.account_id]
+    assert await kept(timedelta(days=2)) == [other.account_id]
+    assert await kept(timedelta(days=368)) == [other.account_id]
+    assert await kept(timedelta(days=2)) == []
+    async with world_db.connection() as conn:
+        facts = await conn.fetch("select kind from event where kind in ('opened', 'clicked') order by id")
+    assert [fact["kind"] for fact in facts] == ["opened", "clicked", "opened"]
+
+
 async def test_where_a_visit_comes_from_is_told_where_somebody_knows(
     world_db: Database, world: World, intake: Intake, tmp_path: Path
 ) -> None:

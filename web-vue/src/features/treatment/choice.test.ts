@@ -1,6 +1,6 @@
 // Is what was chosen sent, and nothing else?
 import { describe, expect, it } from 'vitest'
-import { changesOf, choiceOf, NONE, USUAL } from './choice'
+import { changesOf, choiceOf, daysOf, NONE, USUAL } from './choice'
 
 const nothing = {
   accountId: 'a',
@@ -16,6 +16,7 @@ const nothing = {
   unsubscribeTagId: null,
   forwardReturns: null,
   wholeIp: null,
+  visitDays: null,
 }
 
 describe('a treatment', () => {
@@ -27,6 +28,14 @@ describe('a treatment', () => {
 
   it('says nothing that was not touched', () => {
     expect(changesOf(choiceOf(nothing), choiceOf(nothing))).toEqual({})
+  })
+
+  it('keeps visits as long as usual, or as many days as an account says, whoever said it', () => {
+    const before = choiceOf({ ...nothing, visitDays: 45 })
+    expect([choiceOf(nothing).kept, before.kept]).toEqual([USUAL, '45'])
+    expect(daysOf(before)).toEqual(['7', '30', '45', '90', '365'])
+    expect(changesOf(before, { ...before, kept: '90' })).toEqual({ visitDays: 90 })
+    expect(changesOf(before, { ...before, kept: USUAL })).toEqual({ visitDays: null })
   })
 
   it('says none, one and as usual each in its own way', () => {

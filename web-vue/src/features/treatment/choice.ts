@@ -10,12 +10,16 @@ export const switches = ['trackOpens', 'trackClicks', 'trackText', 'listUnsubscr
 /** What is chosen for an account as a whole. */
 export const ofAccounts = ['wholeIp'] as const
 export type Switch = (typeof switches)[number] | (typeof ofAccounts)[number]
+/** Days that details of opens and clicks may be kept, besides the usual 400. */
+const days = ['7', '30', '90', '365']
 export type Turned = 'USUAL' | 'ON' | 'OFF'
 
 export interface Choice {
   template: string
   footer: string
   tag: string
+  /** Days that visits are kept. */
+  kept: string
   turned: Record<Switch, Turned>
 }
 
@@ -30,6 +34,7 @@ export function choiceOf(told: TreatmentWholeFragment): Choice {
     template: told.noTemplate ? NONE : (told.templateId ?? USUAL),
     footer: told.noFooter ? NONE : (told.footerId ?? USUAL),
     tag: told.unsubscribeTagId ?? USUAL,
+    kept: told.visitDays == null ? USUAL : String(told.visitDays),
     turned: {
       trackOpens: turnedAs(told.trackOpens, usual),
       trackClicks: turnedAs(told.trackClicks, usual),
@@ -39,6 +44,12 @@ export function choiceOf(told: TreatmentWholeFragment): Choice {
       wholeIp: turnedAs(told.wholeIp, usual),
     },
   }
+}
+
+/** What may be chosen, what somebody has chosen otherwise included. */
+export function daysOf(before: Choice): string[] {
+  const known = before.kept === USUAL || days.includes(before.kept) ? days : [...days, before.kept]
+  return known.toSorted((one, other) => Number(one) - Number(other))
 }
 
 /** What has to be sent: what was not touched is not said. */
@@ -53,6 +64,7 @@ export function changesOf(before: Choice, now: Choice): Omit<UpdateTreatmentInpu
     else changes.footerId = now.footer === USUAL ? null : now.footer
   }
   if (now.tag !== before.tag) changes.unsubscribeTagId = now.tag === USUAL ? null : now.tag
+  if (now.kept !== before.kept) changes.visitDays = now.kept === USUAL ? null : Number(now.kept)
   for (const one of [...switches, ...ofAccounts]) {
     if (now.turned[one] !== before.turned[one])
       changes[one] = now.turned[one] === USUAL ? null : now.turned[one] === 'ON'
