@@ -164,12 +164,14 @@ class Unsubscribed:
 
     id: UUID
     account_id: UUID
+    account_name: str
     address: str
     at: datetime
     source: str
     """A Way, or how it came on the list otherwise: import, api, a person's own words."""
     recipient_id: UUID | None
     """The mail that it was said by; None where none led to it, or it is forgotten."""
+    message_id: UUID | None
     sender: str | None
     subject: str | None
 
@@ -207,8 +209,9 @@ async def unsubscribed(
             chosen += f" and {condition.format(len(values))}"
     found = scope.first(f"{chosen} and {{seen}}", "s.account_id", order="id desc", limit=first)
     rows = await conn.fetch(
-        f"""select s.id, s.account_id, s.address, s.created_at as at, s.source, r.id as recipient_id, m.sender, m.subject
-              from {found} as found join suppression s on s.id = found.id
+        f"""select s.id, s.account_id, a.name as account_name, s.address, s.created_at as at, s.source,
+                   r.id as recipient_id, m.id as message_id, m.sender, m.subject
+              from {found} as found join suppression s on s.id = found.id join account a on a.id = s.account_id
               left join recipient r on r.id = s.recipient_id left join message m on m.id = r.message_id
              order by s.id desc""",
         *values,

@@ -18,6 +18,7 @@ from api.graphql.plans import list_offers, list_plans
 from api.graphql.previews import preview_template
 from api.graphql.recipients import find_recipient, list_recipients
 from api.graphql.sessions import list_sessions
+from api.graphql.setbacks import list_bounces, list_complaints
 from api.graphql.sources import list_sources
 from api.graphql.statistics import count
 from api.graphql.sub_accounts import find_account, list_accounts
@@ -137,6 +138,14 @@ class Query:
         resolver=list_suppressions,
         description="To whom one account sends nothing, one's own unless `accountId` names one below, the newest entries "
         "first. With `forEverybody` the list that holds for everybody; the operator's people only.",
+    )
+    bounces = strawberry.field(
+        resolver=list_bounces,
+        description="Mail of one's own account and those below it that was refused for good or given up, the newest first.",
+    )
+    complaints = strawberry.field(
+        resolver=list_complaints,
+        description="Who reported mail of one's own account and those below it as spam, the newest first.",
     )
     unsubscribes = strawberry.field(
         resolver=list_unsubscribes,

@@ -59,6 +59,7 @@ class Unsubscribe:
 
     id: strawberry.ID
     account_id: strawberry.ID
+    account_name: str
     address: str
     at: datetime
     source: str = strawberry.field(
@@ -68,6 +69,7 @@ class Unsubscribe:
     recipient_id: strawberry.ID | None = strawberry.field(
         description="The recipient by whose mail it was said; null where none led to it, or it is no longer kept."
     )
+    message_id: strawberry.ID | None
     sender: str | None = strawberry.field(description="From of that mail.")
     subject: str | None
 
@@ -167,10 +169,12 @@ def _unsubscribe(found: unsubscribes.Unsubscribed) -> Unsubscribe:
     return Unsubscribe(
         id=strawberry.ID(str(found.id)),
         account_id=strawberry.ID(str(found.account_id)),
+        account_name=found.account_name,
         address=found.address,
         at=found.at,
         source=found.source,
         recipient_id=strawberry.ID(str(found.recipient_id)) if found.recipient_id else None,
+        message_id=strawberry.ID(str(found.message_id)) if found.message_id else None,
         sender=found.sender,
         subject=found.subject,
     )

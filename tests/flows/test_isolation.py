@@ -300,6 +300,8 @@ async def test_the_lists_tell_those_who_may_see(court: Court) -> None:
         "Query.plans",
         "Query.orders",
         "Query.suppressions",
+        "Query.bounces",
+        "Query.complaints",
         "Query.smtpSettings",
         "Query.templates",
         "Query.copyRules",

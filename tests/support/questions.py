@@ -100,6 +100,8 @@ IDS: dict[str, str] = {
     "Query.suppressions.accountId": "account",
     "Mutation.addSuppression.input.accountId": "account",
     "Mutation.removeSuppression.id": "suppression",
+    "Query.bounces.filter.accountId": "account",
+    "Query.complaints.filter.accountId": "account",
     "Query.unsubscribes.filter.accountId": "account",
     "Query.unsubscribeTags.accountId": "account",
     "Mutation.createUnsubscribeTag.input.accountId": "account",
