@@ -43,7 +43,7 @@ SETTLE = 0.5
 """Seconds that a visit waits for others that belong to it."""
 
 _SPOOL_BYTES = 512 * 1024 * 1024  # a million visits and more; then links lead on and visits are lost
-_BATCH = 200
+_BATCH = 100  # three milliseconds of the loop at a time
 _RETRY, _ADOPT, _SYNC = 1.0, 20.0, 0.05
 _OFTEN = 10_000  # recipients who came last: how often is known by heart
 _SLICE = 100  # of what is many is done before others may go
