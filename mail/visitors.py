@@ -127,7 +127,7 @@ def at_once(clicks: Iterable[tuple[str, float]], target: str, at: float) -> bool
 
 
 def prepare() -> None:
-    """Make the patterns, which takes a quarter of a second once: before a process answers, or somebody waits for it."""
+    """Make the patterns, which takes a twentieth of a second once: before a process answers, or somebody waits for it."""
     learn("nobody/0")  # looked for with every pattern
 
 
