@@ -18,6 +18,9 @@ from kit.addresses import neighbourhood
 from kit.db import Database
 from kit.errors import Kind, LiveryError
 
+POURED = 15
+"""Letters of one kind that everybody together may have us write to a mailbox in a day."""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -96,11 +99,21 @@ def code_tries(member_id: UUID, ip: str) -> list[Limit]:
 
 
 def invitation_limits(account_id: UUID, email: str) -> list[Limit]:
-    """The limits of one mail with an invitation, the first or another, into any account: a mailbox, and whoever asks."""
+    """The limits of one mail with an invitation, the first or another, into any account: a mailbox, and whoever asks.
+
+    A mailbox besides from everybody together: accounts are made quickly. Which limit it was is told to nobody.
+    """
     return [
         Limit(f"invite|{account_id}|{email.strip().lower()[:100]}", 5, timedelta(days=1)),
         Limit(f"invite|{account_id}", 500, timedelta(days=1)),
+        poured("invite", email),
     ]
+
+
+def poured(purpose: str, email: str) -> Limit:
+    """The limit of letters that somebody asked us to write to a mailbox, whoever asks; tags ("+x") are the same mailbox."""
+    local, _, domain = email.strip().lower().rpartition("@")
+    return Limit(f"{purpose}|everybody|{local.partition('+')[0]}@{domain}"[:200], POURED, timedelta(days=1))
 
 
 async def may_try(db: Database, purpose: str, name: str, ip: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kit.clock import shift
+from tenants.throttle import POURED
 from tests.api.conftest import PASSWORD, World
 from tests.api.people import (
     ACCEPT,
@@ -342,3 +343,35 @@ async def test_an_account_named_like_a_link_is_not_named_in_the_mail(world: Worl
     [mail] = await mails(world, "ann@new.test")
     assert "work in an account at Acme Mail." in mail.get_content()
     assert "evil" not in str(mail.items()) + mail.get_content()
+
+
+async def test_nobody_is_called_what_nobody_can_see(world: World) -> None:
+    owner = world.client("shop.localhost")
+    await owner.login("user@shop.test")
+    secret = await invited(world, owner, "ann@new.test")
+    before = await counts(world)
+    browser = world.client("shop.localhost")
+    for name in ("\u200b", "\u2066Support\u2069", "\u3164", "Ann\u202egpj.exe", "x" * 201):
+        refused = (await browser.ask(ACCEPT, token=secret, name=name, password=NEW_PASSWORD))["acceptInvitation"]
+        assert (refused["code"], refused["field"]) == ("INVALID", ["name"]), name
+    assert await counts(world) == before
+    answer = (await browser.ask(ACCEPT, token=secret, name=" Zoë\n O’Hara ", password=NEW_PASSWORD))["acceptInvitation"]
+    assert answer["me"]["member"]["name"] == "Zoë O’Hara"
+
+
+async def test_all_together_pour_no_invitations_over_a_mailbox(world: World) -> None:
+    askers = [world.client(key=f"admin@{slug}") for slug in ("shop.test", "bar.test", "rival.test")]
+    answers = []
+    for n in range(POURED + 3):
+        invite = askers[n % 3].ask(INVITE, email=f"Victim+{n}@new.test", role="ANALYST")
+        answers.append((await invite)["inviteMember"])
+    assert [answer["__typename"] for answer in answers] == ["Invitation"] * POURED + ["Problem"] * 3
+    # By which limit is told to nobody: that of the own account has the same words.
+    own = [(await askers[0].ask(INVITE, email="other@new.test", role="ANALYST"))["inviteMember"]]
+    again = f"mutation ($id: ID!) {{ resendInvitation(id: $id) {{ {PROBLEM} }} }}"
+    own = [(await askers[0].ask(again, id=own[0]["id"]))["resendInvitation"] for _ in range(5)]
+    assert answers[-1] == {"__typename": "Problem", **own[-1]}
+    await world.platform.notices.close()
+    async with world.db.connection() as conn:
+        assert await conn.fetchval("select count(*) from recipient where address like 'victim%'") == POURED
+    assert len(await mails(world, "other@new.test")) == 5
