@@ -12,7 +12,7 @@ import pytest
 
 from api.suppressions import BODY
 from mail.suppressions import Listed, Reason, suppress, suppressed
-from tests.api.conftest import Client, World
+from tests.api.conftest import Client, World, until
 from tests.api.people import member
 
 LIST = """query ($first: Int! = 50, $after: String, $account: ID, $everybody: Boolean! = false, $filter: SuppressionFilter) {
@@ -330,3 +330,46 @@ async def test_two_files_at_once_add_each_address_once(world: World) -> None:
     outcomes = [row[2] for report in reports for row in report[1:]]
     assert (outcomes.count("added"), outcomes.count("duplicate")) == (1_500, 1_500)
     assert len(await stored(world)) == 1_500
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "address=%00",
+        "search=a%00b",
+        "since=%00",
+        "since=0001-01-01T00:00:00%2B14:00",
+        "until=9999-12-31T23:59:59-14:00",
+    ],
+)
+async def test_what_no_database_holds_is_refused_by_its_name(world: World, query: str) -> None:
+    answer = await world.client(key="shop.test").http.get(f"{EXPORT}?{query}")
+    refused = answer.json()["errors"][0]["extensions"]
+    assert (answer.status_code, refused["code"], refused["field"]) == (400, "INVALID", [query.partition("=")[0]])
+
+
+async def test_an_end_beyond_the_calendar_is_one_bad_line(world: World) -> None:
+    lines = b"address,expires\nann@x.test,9999-12-31T23:59:59-14:00\nbob@x.test,9999-12-31T23:59:59Z\n"
+    report = table(await upload(world.client(key="shop.test"), lines))
+    assert [row[1:3] for row in report[1:]] == [["ann@x.test", "bad"], ["bob@x.test", "added"]]
+
+
+async def test_whoever_sends_slowly_keeps_no_other_account_from_importing(world: World) -> None:
+    shop, go_on = world.client(key="shop.test"), asyncio.Event()
+
+    async def slowly(address: bytes) -> AsyncIterator[bytes]:
+        yield address
+        await go_on.wait()
+
+    async def taken() -> bool:
+        return world.platform.importing[world.accounts["shop.test"]] == 2
+
+    under_way = [asyncio.create_task(upload(shop, slowly(address))) for address in (b"a@x.test", b"b@x.test")]
+    await until(taken)
+    refused = await upload(shop, b"c@x.test")
+    assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (503, "BUSY")
+    assert table(await upload(world.client(key="bar.test"), b"d@x.test"))[1][2] == "added"
+    go_on.set()
+    assert [table(await one)[1][2] for one in under_way] == ["added"] * 2
+    assert table(await upload(shop, b"c@x.test"))[1][2] == "added"
+    assert world.platform.importing == {}
