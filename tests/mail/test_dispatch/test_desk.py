@@ -1,12 +1,15 @@
 """Does what is due reach its remote, and does the ledger say exactly what became of it?"""
 
 import asyncio
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import dkim
 
 from kit.crypto import Keyring
 from mail.dispatch import Limits
+from mail.domains import ensure_neutral_domain
 from mail.intake import enter
 from mail.wire import returnpath
 from tenants.scope import Scope
@@ -61,6 +64,21 @@ async def test_a_notification_keeps_the_null_sender(office: Office) -> None:
     async with office.working():
         await office.until("delivered", id)
     assert [sender for _, sender, _ in office.remote.sent] == [""]
+
+
+async def test_no_account_vouches_for_what_a_stranger_wrote(office: Office) -> None:
+    """What came back goes on to the sender as it is: whoever wrote it may have written the sender's own address."""
+    async with office.db.connection() as conn:
+        await ensure_neutral_domain(conn, Keyring(SECRET_KEY), "mx.neutral.test")
+    forged = submission("user@shop.test", sender="")
+    forged = replace(forged, content=b"From: boss@shop.test\r\nSubject: Pay this\r\n\r\nNow.\r\n")
+    async with office.db.transaction() as conn:
+        accepted = await enter(conn, Scope(office.world.shop.id), forged)
+    (own,) = await office.accept("b@x.test", sender="boss@shop.test")
+    async with office.working():
+        await office.until("delivered", *accepted.recipient_ids, own)
+    signers = {to: re.findall(rb"\bd=([a-z.]+);", content) for to, _, content in office.remote.sent}
+    assert signers == {"user@shop.test": [b"mx.neutral.test"], "b@x.test": [b"shop.test"]}
 
 
 async def test_a_deferred_message_comes_back_when_it_is_due_and_not_before(office: Office) -> None:
