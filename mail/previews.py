@@ -63,7 +63,7 @@ async def preview(
             raise refusal
         content = canonical(found.source)
     tags = (await tags_of(conn, [scope.account_id]))[scope.account_id]
-    draft = checked(draft, kind)
+    draft = await asyncio.to_thread(checked, draft, kind)
     piece = Piece(draft.html, draft.text or "")
 
     def words(number: int | None) -> unsubscribe.Words:

@@ -6,6 +6,7 @@ holds none. Which of them a message gets is decided on its way out (`mail.treatm
 credential, its account's choice, else the default; of footers first the default in the message's language.
 """
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from kit.ids import new_id
 from mail.models import TemplateKind as TemplateKind  # doors name a kind, and import no models
 from mail.wire import sanitise
 from mail.wire.plain import to_text
-from tenants import audit
+from tenants import audit, details
 from tenants.members import find_account
 from tenants.permissions import Permission
 from tenants.scope import Scope
@@ -117,7 +118,7 @@ async def create(
     """
     scope.require(Permission.ACCOUNTS)
     conn, account = unit.conn, await find_account(unit.conn, scope, account_id)
-    draft = checked(draft, kind)
+    draft = await asyncio.to_thread(checked, draft, kind)
     await _alone(conn, account)
     if await conn.fetchval(
         "select count(*) >= $3 from template where account_id = $1 and kind = $2", account, kind, MOST
@@ -152,7 +153,7 @@ async def edit(unit: UnitOfWork, scope: Scope, id: UUID | None, draft: Draft) ->
     scope.require(Permission.ACCOUNTS)
     conn = unit.conn
     before = await _find(conn, scope, id)
-    draft = checked(draft, before.kind)
+    draft = await asyncio.to_thread(checked, draft, before.kind)
     await _alone(conn, before.account_id)
     before = await _find(conn, scope, id)
     if draft.name != before.name:
@@ -203,10 +204,10 @@ async def delete(unit: UnitOfWork, scope: Scope, id: UUID | None) -> TemplateVie
 def checked(draft: Draft, kind: TemplateKind) -> Draft:
     """The draft as it will be kept: HTML sanitised, text made where there is none. Raises LiveryError INVALID.
 
-    Takes up to 50 ms for HTML of LONGEST characters.
+    Takes up to 50 ms for HTML of LONGEST characters: call it off the event loop.
     """
-    name = draft.name.strip()
-    if not 1 <= len(name) <= 100 or not name.isprintable():
+    name = details.seen(draft.name)
+    if not 1 <= len(name) <= 100:
         raise invalid("A name has 1 to 100 characters.", "name", next="Say what it is for: newsletter, order.")
     if draft.language is not None and (kind is TemplateKind.TEMPLATE or not _LANGUAGE.match(draft.language)):
         raise invalid(

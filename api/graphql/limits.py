@@ -52,8 +52,15 @@ DOCUMENT_BYTES = 64 * 1024
 _UNPAGED = 10
 """How long a list without `first` is taken to be."""
 
-_HEAVY = {("Message", "source"): 50, ("Message", "headers"): 5, ("Attempt", "conversation"): 1}
-"""What a leaf field costs where it is more than a column of its row."""
+_HEAVY = {
+    ("Message", "source"): 50,
+    ("Message", "headers"): 5,
+    ("Attempt", "conversation"): 1,
+    ("Query", "templates"): 2_000,
+    ("Query", "previewTemplate"): 1_000,
+    ("Mutation", "htmlToText"): 1_000,
+}
+"""What a field costs where it is more than a column of its row, or than its rows: megabytes, or milliseconds of work."""
 
 _STEPS = 20_000
 """How many selections a document may unfold to when its cost is counted."""
@@ -245,8 +252,8 @@ class _Count:
             return
         definition = parent.fields[name]
         type_ = get_named_type(definition.type)
+        self.total += times * _HEAVY.get((parent.name, name), 0)
         if not is_composite_type(type_):
-            self.total += times * _HEAVY.get((parent.name, name), 0)
             return
         first = self.first(node, definition)
         outer = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type

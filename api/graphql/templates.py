@@ -1,5 +1,6 @@
 """What stands around and under mail? Templates and footers: listed, made, edited, deleted, and their text made of HTML."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
@@ -175,4 +176,5 @@ async def delete_template(info: Info, id: strawberry.ID) -> DeleteTemplateResult
 async def html_to_text(info: Info, html: str) -> PlainTextResult:
     """Make the text for an HTML template, as mail without a plain part gets it."""
     info.context.allowed(Permission.READ)
-    return PlainText(text=templates.text_of(html))
+    # Some milliseconds for a long one, as often as it is asked for: nobody else waits for them.
+    return PlainText(text=await asyncio.to_thread(templates.text_of, html))

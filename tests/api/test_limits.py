@@ -58,6 +58,8 @@ TOO_MUCH = {
     "pages in fragments": """{ messages(first: 100) { ...p } }
         fragment p on MessageConnection { nodes { ...m } } fragment m on Message { recipients(first: 60) { nodes { id } } }""",
     "sources": "{ messages(first: 100) { nodes { source headers } } }",
+    "templates": "{ " + " ".join(f"a{n}: templates {{ id }}" for n in range(3)) + " }",
+    "work": "mutation { " + " ".join(f'a{n}: htmlToText(html: "x") {{ __typename }}' for n in range(6)) + " }",
     "no such field": "{ nothing }",
     "no document": "}{",
 }
@@ -97,6 +99,7 @@ async def test_the_same_shapes_within_the_limits_are_answered(world: World) -> N
     aliases = "{ " + " ".join(f"a{n}: me {{ __typename }}" for n in range(15)) + " }"
     assert len(await program.ask(aliases)) == 15
     assert (await program.ask(spread(8)))["me"]
+    assert (await program.ask("{ a: templates { id html text } b: templates { id } }")) == {"a": [], "b": []}
     pages = "query ($n: Int!) { messages(first: $n) { nodes { recipients(first: $n) { nodes { id } } } } }"
     found = await program.ask(pages, n=60)
     assert len(found["messages"]["nodes"][0]["recipients"]["nodes"]) == 2
