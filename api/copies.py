@@ -6,37 +6,16 @@
 The token alone says which rule it is, and only the mail to its address held it (`mail.copy_rules`).
 """
 
-import base64
-import hashlib
-from html import escape
 from typing import Any
 
 from litestar import HttpMethod, Request, Response, route
 from litestar.params import FromPath
 
 from api.context import platform_of
+from api.reader_page import Button, Page, answer, preferred, render, spoken
 from mail import copy_rules
 from mail.copy_rules import Offer
-
-_STYLE = """
-:root{color-scheme:light dark}
-body{margin:0;font:1rem/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}
-main{max-width:34rem;margin:12vh auto 0;padding:0 1.25rem}
-.brand{font-weight:600;padding-bottom:.5rem;border-bottom:.25rem solid #374151}
-h1{font-size:1.5rem;line-height:1.25;margin:1.5rem 0 .75rem}
-p{margin:0 0 1.25rem;overflow-wrap:anywhere}
-button{font:inherit;font-weight:600;padding:.7rem 1.4rem;border:0;border-radius:.4rem;background:#374151;color:#fff;cursor:pointer}
-button:focus-visible{outline:.2rem solid Highlight;outline-offset:.15rem}
-"""
-_ALLOWED = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS = {
-    # Nothing is loaded, and whoever opens it is seen by nobody.
-    "content-security-policy": f"default-src 'none'; style-src 'sha256-{_ALLOWED}'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-    "x-robots-tag": "noindex, nofollow",
-}
+from mail.copy_words import WORDS
 
 
 @route(
@@ -54,31 +33,26 @@ async def agreed(request: Request[Any, Any, Any], token: FromPath[str]) -> Respo
             offer = await copy_rules.confirm(platform.db, platform.keyring, token, ip=ip)
         else:
             offer = await copy_rules.offered(platform.db, platform.keyring, token)
-    page = _page(offer)
-    return Response(
-        b"" if request.method == "HEAD" else page,
-        status_code=200 if offer else 404,
-        media_type="text/html; charset=utf-8",
-        headers={**_HEADERS, "content-length": str(len(page))},
-    )
-
-
-def _page(offer: Offer | None) -> bytes:
-    brand = button = ""
+    browser = preferred(request.headers.get("accept-language", ""))
     if offer is None:
-        title, said = "This link is no good any more", "There is nothing to agree to, and no copy will be sent."
-    else:
-        address, account, what = escape(offer.address), escape(offer.account_name), escape(offer.what)
-        brand = f'<div class="brand">{escape(offer.brand)}</div>' if offer.brand else ""
-        if offer.agreed:
-            title, said = "You get copies", f"{address} gets a copy of {what}: that of {account}."
-        else:
-            title = "Do you want these copies?"
-            said = f"{account} would like to send to {address} a copy of {what}."
-            button = '<form method="post"><button>Yes, send me copies</button></form>'
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex, nofollow"><meta name="referrer" content="no-referrer">
-<title>{title}</title><style>{_STYLE}</style></head>
-<body><main>{brand}<h1>{title}</h1><p>{said}</p>{button}</main></body></html>
-""".encode()
+        words = WORDS[browser]
+        return answer(request, 404, render(browser, words.gone_title, spoken(words.gone)))
+    return answer(request, 200, page(offer, offer.language or browser))
+
+
+def page(offer: Offer, language: str) -> Page:
+    """What an offer says to whoever opens its link."""
+    words = WORDS[language]
+    title, said, button = (
+        (words.agreed_title, words.agreed, None)
+        if offer.agreed
+        else (words.asked_title, words.asked, Button(words.button))
+    )
+    sentence = said.replace("{who}", words.who).replace("{what}", words.what(offer.sender, offer.tag))
+    put = {
+        "account": offer.account_name,
+        "address": offer.address,
+        "sender": offer.sender or "",
+        "tag": offer.tag or "",
+    }
+    return render(language, title, spoken(sentence, **put), offer.face, button)

@@ -15,8 +15,8 @@ from litestar import HttpMethod, Request, Response, route
 from litestar.params import FromPath
 
 from api.context import Platform, platform_of
-from api.unsubscribe_page import NOBODY, Stage, render
-from api.unsubscribe_words import preferred
+from api.reader_page import answer, preferred
+from api.unsubscribe_page import Stage, render
 from mail import unsubscribes
 from mail.unsubscribes import Sender, Way
 from mail.wire import unsubscribe
@@ -40,14 +40,14 @@ async def unsubscribed(request: Request[Any, Any, Any], token: FromPath[str]) ->
     if language is None:
         language = preferred(request.headers.get("accept-language", ""))
     if ticket is None:
-        return _answer(request, 404, Stage.INVALID, language)
+        return answer(request, 404, render(Stage.INVALID, language))
     async with platform.strangers:
         if request.method == "POST":
             ip = request.client.host if request.client is not None else None
             stage, sender = await _act(platform, ticket, await _said(request), ip)
         else:
             stage, sender = await _look(platform, ticket)
-    return _answer(request, 200, stage, language, sender, ticket.address)
+    return answer(request, 200, render(stage, language, sender, ticket.address))
 
 
 async def _said(request: Request[Any, Any, Any]) -> str:
@@ -78,24 +78,3 @@ async def _look(platform: Platform, ticket: Ticket) -> tuple[Stage, Sender]:
     async with platform.db.transaction(sees=ticket.account_id) as conn:
         stage = Stage.DONE if await unsubscribes.stands(conn, ticket) else Stage.ASKED
         return stage, await unsubscribes.sender(conn, ticket.account_id)
-
-
-def _answer(
-    request: Request[Any, Any, Any],
-    status: int,
-    stage: Stage,
-    language: str,
-    sender: Sender = NOBODY,
-    address: str = "",
-) -> Response[bytes]:
-    page = render(stage, language, sender, address)
-    headers = {
-        "content-security-policy": page.csp,
-        "referrer-policy": "no-referrer",
-        "cache-control": "no-store",
-        "x-robots-tag": "noindex, nofollow",
-        "content-language": language,
-        "content-length": str(len(page.body)),
-    }
-    body = b"" if request.method == "HEAD" else page.body
-    return Response(body, status_code=status, media_type="text/html; charset=utf-8", headers=headers)

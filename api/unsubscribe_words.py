@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mail.wire.unsubscribe import LANGUAGES
-
 
 @dataclass(frozen=True, slots=True)
 class PageWords:
@@ -18,7 +16,6 @@ class PageWords:
     undo: str
     undone_title: str
     undone: str
-    privacy: str
     invalid_title: str
     invalid: str
 
@@ -33,7 +30,6 @@ WORDS: Mapping[str, PageWords] = {
         undo="Undo",
         undone_title="You are no longer unsubscribed",
         undone="This sender may send mail to {address} again.",
-        privacy="Privacy policy",
         invalid_title="This link is not valid",
         invalid="Open it once more from the mail, and make sure that it is complete.",
     ),
@@ -46,7 +42,6 @@ WORDS: Mapping[str, PageWords] = {
         undo="Annuler le désabonnement",
         undone_title="Désabonnement annulé",
         undone="Cet expéditeur peut de nouveau envoyer des messages à {address}.",
-        privacy="Politique de confidentialité",
         invalid_title="Ce lien n’est pas valable",
         invalid="Ouvrez-le de nouveau depuis le message et vérifiez qu’il est complet.",
     ),
@@ -59,7 +54,6 @@ WORDS: Mapping[str, PageWords] = {
         undo="Rückgängig machen",
         undone_title="Die Abmeldung ist rückgängig gemacht",
         undone="Dieser Absender darf wieder E-Mails an {address} senden.",
-        privacy="Datenschutzerklärung",
         invalid_title="Dieser Link ist ungültig",
         invalid="Öffnen Sie ihn noch einmal aus der E-Mail und achten Sie darauf, dass er vollständig ist.",
     ),
@@ -72,7 +66,6 @@ WORDS: Mapping[str, PageWords] = {
         undo="ביטול ההסרה",
         undone_title="ההסרה בוטלה",
         undone="השולח הזה רשאי לשלוח שוב הודעות לכתובת {address}.",
-        privacy="מדיניות הפרטיות",
         invalid_title="הקישור אינו תקין",
         invalid="פתחו אותו שוב מתוך ההודעה וודאו שהוא שלם.",
     ),
@@ -85,7 +78,6 @@ WORDS: Mapping[str, PageWords] = {
         undo="Ripristina l’iscrizione",
         undone_title="Iscrizione ripristinata",
         undone="Questo mittente può di nuovo inviare e-mail a {address}.",
-        privacy="Informativa sulla privacy",
         invalid_title="Questo link non è valido",
         invalid="Aprilo di nuovo dal messaggio e verifica che sia completo.",
     ),
@@ -98,7 +90,6 @@ WORDS: Mapping[str, PageWords] = {
         undo="Desfazer",
         undone_title="Cancelamento desfeito",
         undone="Este remetente pode voltar a enviar e-mails para {address}.",
-        privacy="Política de privacidade",
         invalid_title="Este link não é válido",
         invalid="Abra-o novamente a partir da mensagem e confira se está completo.",
     ),
@@ -111,7 +102,6 @@ WORDS: Mapping[str, PageWords] = {
         undo="Отменить отписку",
         undone_title="Отписка отменена",
         undone="Этот отправитель снова может присылать письма на адрес {address}.",
-        privacy="Политика конфиденциальности",
         invalid_title="Ссылка недействительна",
         invalid="Откройте её из письма ещё раз и проверьте, что она скопирована полностью.",
     ),
@@ -124,25 +114,7 @@ WORDS: Mapping[str, PageWords] = {
         undo="Deshacer",
         undone_title="Cancelación deshecha",
         undone="Este remitente puede volver a enviar correos a {address}.",
-        privacy="Política de privacidad",
         invalid_title="Este enlace no es válido",
         invalid="Ábralo de nuevo desde el mensaje y compruebe que está completo.",
     ),
 }
-
-
-def preferred(accept_language: str) -> str:
-    """The best of our languages for an Accept-Language header (RFC 9110 §12.5.4); English where none of them is wanted."""
-    wanted: list[tuple[float, int, str]] = []
-    for place, part in enumerate(accept_language[:500].split(",")):
-        tag, _, weight = part.partition(";q=")
-        language = tag.strip().lower().partition("-")[0]
-        try:
-            quality = float(weight) if weight else 1.0
-        except ValueError:
-            continue
-        if language == "iw":
-            language = "he"  # as older Java and Android call it
-        if language in LANGUAGES and quality > 0:
-            wanted.append((-quality, place, language))
-    return min(wanted)[2] if wanted else "en"

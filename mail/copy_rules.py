@@ -20,10 +20,14 @@ from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
 from mail.copies import COMPLAINT
-from mail.notices import Note, Notices
+from mail.copy_words import WORDS
+from mail.notices import Note, Notices, reads_as_link
+from mail.unsubscribe_tags import language_of
+from mail.unsubscribes import Sender
+from mail.unsubscribes import sender as face_of
 from mail.wire import tokens
 from mail.wire.address import AddressError, parse_mailbox
-from tenants import audit, branding
+from tenants import audit
 from tenants.members import find_account
 from tenants.models import AccountKind
 from tenants.permissions import Permission
@@ -35,21 +39,7 @@ MOST = 5
 
 _PURPOSE = "copies"
 
-CONFIRM = Note(
-    "Do you want copies of mail from {account}?",
-    """Hello,
-
-{account} would like to send to this address a copy of {what}.
-If you agree, open this address and say so:
-
-{link}
-
-If you did not expect this, there is nothing you need to do: no copy will be sent.
-
-{brand}
-""",
-    "/c/{token}",
-)
+_PATH = "/c/{token}"
 
 
 class RuleState(StrEnum):
@@ -83,11 +73,16 @@ class Offer:
     """What whoever opens the link is asked to agree to."""
 
     account_name: str
-    brand: str | None
-    """In whose name the mail was sent; None: in nobody's."""
+    face: Sender
+    """In whose name it is asked."""
     address: str
-    what: str
+    sender: str | None
+    """Copies of mail from this address alone."""
+    tag: str | None
+    """Copies of mail with this tag alone."""
     agreed: bool
+    language: str | None
+    """In which the account speaks to those it writes to; None: it has not said."""
 
 
 _COLUMNS = """c.id, c.account_id, c.address, c.sender, c.tag, c.confirmed_at, c.stopped_at, c.stopped_for, c.created_at,
@@ -268,19 +263,23 @@ def limits(account_id: UUID, subject: str) -> list[Limit]:
 async def _mailed(unit: UnitOfWork, scope: Scope, keyring: Keyring, notices: Notices, id: UUID) -> RuleView:
     rule = await _find(unit.conn, scope, id)
     name = await unit.conn.fetchval("select name from account where id = $1", rule.account_id)
+    note = _note(await language_of(unit.conn, rule.account_id), name, rule)
     words = {
         "account": name,
-        # What strangers are mailed holds as little as can be of what somebody typed: the tag is on the page.
-        "what": _what(rule.sender, None) if rule.tag is None else "some of the mail it sends",
+        "sender": rule.sender or "",
         "token": tokens.seal(keyring, _PURPOSE, rule.account_id.bytes + rule.id.bytes),
     }
-    unit.after_commit(lambda: notices.send(rule.account_id, rule.address, CONFIRM, words))
+    unit.after_commit(lambda: notices.send(rule.account_id, rule.address, note, words))
     return rule
 
 
-def _what(sender: str | None, tag: str | None) -> str:
-    which = [f"from {sender}"] * (sender is not None) + [f"with the tag {tag}"] * (tag is not None)
-    return " ".join(["the mail it sends", *which]) if which else "all mail it sends"
+def _note(language: str | None, name: str, rule: RuleView) -> Note:
+    """The mail that asks, in the account's language or else in English."""
+    own = WORDS[language or "en"]
+    who = own.somebody if reads_as_link(name) else own.who
+    # What strangers are mailed holds as little as can be of what somebody typed: the tag is on the page.
+    what = own.what(rule.sender, None) if rule.tag is None else own.something
+    return Note(own.subject.replace("{who}", who), own.mail.replace("{who}", who).replace("{what}", what), _PATH)
 
 
 def _rule_of(keyring: Keyring, token: str) -> tuple[UUID, UUID] | None:
@@ -300,8 +299,15 @@ async def _offer(conn: Connection, account_id: UUID, id: UUID) -> Offer | None:
     )
     if row is None:
         return None
-    head = await branding.letterhead(conn, account_id)
-    return Offer(row["name"], head.brand, row["address"], _what(row["sender"], row["tag"]), row["agreed"])
+    return Offer(
+        account_name=row["name"],
+        face=await face_of(conn, account_id),
+        address=row["address"],
+        sender=row["sender"],
+        tag=row["tag"],
+        agreed=row["agreed"],
+        language=await language_of(conn, account_id),
+    )
 
 
 async def _find(conn: Connection, scope: Scope, id: UUID | None) -> RuleView:

@@ -209,9 +209,14 @@ def _deliverable(email: str) -> str:
     return email
 
 
+def reads_as_link(name: str) -> bool:
+    """Whether the reader's mail program would show a name as a link: then it is not put into a mail of ours."""
+    return re.search(r"://|/|@|\w[.\u3002\uff0e\uff61]\w", name) is not None
+
+
 def _account(name: str) -> str:
-    """How an account is called in a mail: not by a name that the reader's program would show as a link."""
-    return "an account" if re.search(r"://|/|@|\w[.\u3002\uff0e\uff61]\w", name) else f"the account {name}"
+    """How an account is called in a mail."""
+    return "an account" if reads_as_link(name) else f"the account {name}"
 
 
 def _plain(word: str) -> str:

@@ -55,6 +55,18 @@ async def tags_of(conn: Connection, account_ids: Collection[UUID]) -> dict[UUID,
     return found
 
 
+async def language_of(conn: Connection, account_id: UUID) -> str | None:
+    """In which language an account speaks to those it writes to: that of the tag it has chosen, else of its first one."""
+    found: str | None = await conn.fetchval(
+        """select t.language from unsubscribe_tag t
+             left join treatment c on c.account_id = t.account_id and c.credential_id is null
+            where t.account_id = $1
+            order by (t.id = c.unsubscribe_tag_id) is true desc, t.number limit 1""",
+        account_id,
+    )
+    return found
+
+
 async def list_tags(conn: Connection, scope: Scope, account_id: UUID | None = None) -> list[Tag]:
     """The tags of one account, by default one's own. Raises LiveryError MISSING for an account out of sight."""
     scope.require(Permission.READ)

@@ -26,6 +26,7 @@ from mail.unsubscribe_tags import Tag, chosen
 from mail.wire import returnpath, unsubscribe
 from mail.wire.unsubscribe import Ticket, Words
 from tenants import audit
+from tenants.members import find_account
 from tenants.permissions import Permission
 from tenants.scope import Scope
 
@@ -95,6 +96,12 @@ async def sender(conn: Connection, account_id: UUID) -> Sender:
     """The face of an account that the connection sees; of a deleted one, and of the operator, a neutral one."""
     row = await conn.fetchrow("select brand, color, privacy_url from sender_face($1)", account_id)
     return Sender(**row) if row else Sender(None, None, None)
+
+
+async def face(conn: Connection, scope: Scope, account_id: UUID | None = None) -> Sender:
+    """The face of an account that one sees, one's own unless named. Raises LiveryError DENIED, MISSING."""
+    scope.require(Permission.READ)
+    return await sender(conn, await find_account(conn, scope, account_id))
 
 
 async def stands(conn: Connection, ticket: Ticket) -> bool:

@@ -26,7 +26,7 @@ from api.graphql.suppressions import list_suppressions
 from api.graphql.templates import find_template, list_templates
 from api.graphql.tracking import find_engagement, list_dead_links
 from api.graphql.treatments import find_treatment
-from api.graphql.unsubscribes import list_tags, list_unsubscribes
+from api.graphql.unsubscribes import find_page, list_tags, list_unsubscribes
 
 
 @strawberry.type
@@ -154,6 +154,11 @@ class Query:
     unsubscribe_tags = strawberry.field(
         resolver=list_tags,
         description="The unsubscribe tags of one account, one's own unless `accountId` names one below, by their numbers.",
+    )
+    unsubscribe_page = strawberry.field(
+        resolver=find_page,
+        description="How the page looks by which recipients unsubscribe: in one of en fr de he it pt ru es, with the face of "
+        "one's own account unless `accountId` names one below.",
     )
     templates = strawberry.field(
         resolver=list_templates,

@@ -9,7 +9,10 @@ from api.context import Context
 from api.graphql.members import account_named
 from api.graphql.pages import PageInfo, cursor, page, page_size, reference
 from api.graphql.problems import Problem, refusable
+from api.unsubscribe_page import Stage, render
+from kit.errors import invalid
 from mail import unsubscribe_tags, unsubscribes
+from mail.wire.unsubscribe import LANGUAGES
 from tenants.permissions import Permission
 
 Info = strawberry.Info[Context, None]
@@ -92,6 +95,21 @@ class UnsubscribeFilter:
     until: datetime | None = strawberry.field(default=None, description="Said before this moment.")
 
 
+@strawberry.type
+class UnsubscribePage:
+    """
+    The page behind the link of a tag, from the code that serves it, to be looked at: in one language, with an account's
+    face. Its buttons do nothing. Each is a whole HTML document: show it in a sandboxed frame.
+    """
+
+    asked: str = strawberry.field(description="What whoever opens the link is asked.")
+    done: str = strawberry.field(description="What stands there afterwards, with the button that undoes it.")
+    undone: str
+
+
+_READER = "reader@example.com"
+
+
 UnsubscribeTagResult = Annotated[UnsubscribeTag | Problem, strawberry.union("UnsubscribeTagResult")]
 
 
@@ -117,6 +135,19 @@ async def list_tags(info: Info, account_id: strawberry.ID | None = None) -> list
     async with info.context.read(Permission.READ) as conn:
         found = await unsubscribe_tags.list_tags(conn, info.context.scope, account_named(account_id))
     return [_tag(tag) for tag in found]
+
+
+async def find_page(info: Info, language: str, account_id: strawberry.ID | None = None) -> UnsubscribePage:
+    """The page in one language, with the face of one account."""
+    async with info.context.read(Permission.READ) as conn:
+        face = await unsubscribes.face(conn, info.context.scope, account_named(account_id))
+    if language not in LANGUAGES:
+        raise invalid("There is no page in this language.", "language", next=f"One of: {', '.join(LANGUAGES)}.")
+    asked, done, undone = (
+        render(stage, language, face, _READER, acts=False).body.decode()
+        for stage in (Stage.ASKED, Stage.DONE, Stage.UNDONE)
+    )
+    return UnsubscribePage(asked=asked, done=done, undone=undone)
 
 
 @refusable

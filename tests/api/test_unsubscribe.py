@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from api.unsubscribe_page import NOBODY, Stage, render
-from api.unsubscribe_words import WORDS, preferred
+from api.reader_page import NOBODY, preferred
+from api.unsubscribe_page import Stage, render
+from api.unsubscribe_words import WORDS
 from mail.unsubscribes import Sender
 from mail.wire.unsubscribe import LANGUAGES
 from tests.api.conftest import World

@@ -4,6 +4,7 @@ from email import message_from_bytes, policy
 
 from playwright.async_api import Browser, Page, expect
 
+from api.unsubscribe_words import WORDS
 from tests.e2e.browser import PHONE, Visit, visited
 from tests.support.mails import plain
 from tests.support.stage import Stage, eventually
@@ -25,6 +26,10 @@ async def test_a_template_is_written_seen_and_made_the_default(stage: Stage, vis
     await page.get_by_role("link", name="New template").first.click()
     frame = page.frame_locator("[data-testid=preview]")
     await expect(frame.get_by_text("this is where the text of your message stands")).to_be_visible()
+    where = await frame.get_by_role("link", name="example.com").bounding_box()
+    assert where is not None
+    await page.mouse.click(where["x"] + where["width"] / 2, where["y"] + where["height"] / 2)
+    assert [one.url for one in page.frames[1:]] == ["about:srcdoc"], "its links lead nowhere"
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Give it a name.")).to_be_visible()
     await page.get_by_label("Name").fill("Newsletter")
@@ -45,6 +50,31 @@ async def test_a_template_is_written_seen_and_made_the_default(stage: Stage, vis
     await expect(page.get_by_role("heading", level=1)).to_have_text("Newsletter")
     await expect(page.get_by_label("HTML", exact=True)).not_to_have_value(TEMPLATE)
     await visit.is_clean()
+
+    async def kept(word: str) -> str:
+        async def look() -> str | None:
+            async with stage.database() as conn:
+                found: str | None = await conn.fetchval(
+                    "select text from template where name = 'Newsletter' and html like $1", f"%{word}%"
+                )
+                return found
+
+        return await eventually(look, f"a template that says {word}")
+
+    # Text that was made of the HTML goes with it; text of one's own stays.
+    own = page.get_by_role("checkbox", name="Plain text of its own")
+    await expect(own).not_to_be_checked()
+    await page.get_by_label("HTML", exact=True).fill("<p>Acme Herald</p><% body %>")
+    await page.get_by_role("button", name="Save").click()
+    assert await kept("Herald") == "Acme Herald\n\n<% body %>"
+    await own.check()
+    await page.get_by_label("Plain text", exact=True).fill("In short\n\n<% body %>")
+    await page.get_by_label("HTML", exact=True).fill("<p>Acme Mirror</p><% body %>")
+    await page.get_by_role("button", name="Save").click()
+    assert await kept("Mirror") == "In short\n\n<% body %>"
+    await page.reload()
+    await expect(own).to_be_checked()
+    await expect(page.get_by_label("Plain text", exact=True)).to_have_value("In short\n\n<% body %>")
     await page.get_by_role("link", name="All templates and footers").click()
     row = page.get_by_role("row", name="Newsletter")
     await expect(row).to_contain_text("Default")
@@ -65,7 +95,8 @@ async def test_a_footer_has_a_language_and_is_seen_under_a_real_message(stage: S
     await visit.enter(shop, "/settings/templates?show=footers")
     await page.get_by_role("link", name="New footer").first.click()
     await page.get_by_label("Name").fill("Impressum")
-    await page.get_by_label("Language").fill("DE")
+    await page.get_by_label("Language").click()
+    await page.get_by_role("option", name="German", exact=True).click()
     await page.get_by_label("HTML", exact=True).fill("<p>Acme GmbH, Berlin</p>")
     await page.get_by_label("Message to look at").click()
     await page.get_by_role("option", name="An order").click()
@@ -74,7 +105,7 @@ async def test_a_footer_has_a_language_and_is_seen_under_a_real_message(stage: S
     await visit.is_clean()
     await page.get_by_role("button", name="Save").click()
     await page.get_by_role("link", name="All templates and footers").click()
-    await expect(page.get_by_role("row", name="Impressum")).to_contain_text("de")
+    await expect(page.get_by_role("row", name="Impressum")).to_contain_text("German")
     await visit.is_clean()
 
 
@@ -110,6 +141,51 @@ async def test_a_tag_is_written_in_a_language_and_copied(stage: Stage, visit: Vi
     await expect(page.get_by_text("No tags of your own yet")).to_be_visible()
 
 
+async def test_the_page_behind_a_tag_is_seen_in_its_brand_and_does_nothing(
+    stage: Stage, visit: Visit, browser: Browser
+) -> None:
+    page, acme = visit.page, stage.world.acme
+    async with stage.database() as conn:
+        await conn.execute(
+            """update account set brand_name = 'Acme & Söhne', brand_color = '#ffcc00',
+                                  privacy_url = 'https://acme.test/privacy' where id = $1""",
+            acme.id,
+        )
+        await conn.execute(
+            """insert into unsubscribe_tag (id, account_id, number, text, language)
+               values (gen_random_uuid(), $1, 90, '[Hebrew]', 'he')""",
+            acme.id,
+        )
+    await visit.enter(acme, "/unsubscribes?show=tags")
+    await _menu(page, "<% unsubscribe 90 %>", "See the page")
+    dialog, frame = page.get_by_role("dialog"), page.frame_locator("[data-testid=page-preview]")
+    await expect(frame.get_by_role("heading", name=WORDS["he"].title)).to_be_visible()
+    assert await frame.locator("html").get_attribute("dir") == "rtl"
+    await expect(frame.get_by_text("Acme & Söhne")).to_be_visible()
+    await visit.is_clean()
+    await dialog.get_by_label("Language").click()
+    await page.get_by_role("option", name="English").click()
+    await expect(frame.get_by_text("Stop all mail from this sender to reader@example.com?")).to_be_visible()
+    await expect(frame.get_by_role("button", name="Unsubscribe")).to_be_disabled()
+    await expect(frame.get_by_role("link", name="Privacy policy")).to_have_attribute("target", "_blank")
+    await dialog.get_by_role("button", name="Unsubscribed").click()
+    await expect(frame.get_by_role("heading", name="You are unsubscribed")).to_be_visible()
+    await expect(frame.get_by_role("button", name="Undo")).to_be_disabled()
+    await dialog.get_by_role("button", name="Undone").click()
+    await expect(frame.get_by_role("heading", name="You are no longer unsubscribed")).to_be_visible()
+    await visit.is_clean()
+    async with visited(browser, visit.origin, size=PHONE, scheme="dark") as analyst:
+        await analyst.enter(stage.world.rival, "/unsubscribes?show=tags", role=Role.ANALYST)
+        await analyst.page.get_by_role("button", name="See the page").click()
+        other = analyst.page.frame_locator("[data-testid=page-preview]")
+        await expect(other.get_by_role("button", name="Unsubscribe")).to_be_disabled()
+        await expect(other.get_by_text("Acme")).to_have_count(0)
+        await analyst.is_clean()
+    async with stage.database() as conn:
+        await conn.execute("delete from unsubscribe_tag")
+        assert await conn.fetchval("select count(*) from suppression where reason = 'unsubscribe'") == 0
+
+
 async def test_tracking_is_switched_for_the_account_and_otherwise_for_a_credential(stage: Stage, visit: Visit) -> None:
     page = visit.page
     cafe = stage.world.cafe
@@ -117,6 +193,8 @@ async def test_tracking_is_switched_for_the_account_and_otherwise_for_a_credenti
     clicks = page.get_by_role("switch", name="Count clicks")
     await expect(clicks).not_to_be_checked()
     await clicks.click()
+    await page.get_by_label("Keep details of opens and clicks").click()
+    await page.get_by_role("option", name="90 days").click()
     await visit.is_clean()
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Saved. It holds within half a minute.").first).to_be_visible()
@@ -133,11 +211,11 @@ async def test_tracking_is_switched_for_the_account_and_otherwise_for_a_credenti
     async with stage.database() as conn:
         rows = await conn.fetch(
             """select credential_id is null as whole, track_opens, track_clicks, list_unsubscribe,
-                      footer_id = '00000000-0000-0000-0000-000000000000' as none
+                      footer_id = '00000000-0000-0000-0000-000000000000' as none, visit_days
                  from treatment where account_id = $1 order by 1 desc""",
             cafe.id,
         )
-    assert [tuple(row) for row in rows] == [(True, None, True, None, None), (False, None, False, None, True)]
+    assert [tuple(row) for row in rows] == [(True, None, True, None, None, 90), (False, None, False, None, True, None)]
 
 
 async def test_copies_begin_when_whoever_reads_the_address_agrees(stage: Stage, visit: Visit) -> None:

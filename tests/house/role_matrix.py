@@ -74,6 +74,7 @@ MATRIX: dict[str, Access] = {
     "Query.complaints": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.unsubscribes": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.unsubscribeTags": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
+    "Query.unsubscribePage": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.templates": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.template": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),
     "Query.previewTemplate": Access(REFUSED, DATA, DATA, DATA, DATA, FORBIDDEN, DATA, DATA),

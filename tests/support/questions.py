@@ -104,6 +104,7 @@ IDS: dict[str, str] = {
     "Query.complaints.filter.accountId": "account",
     "Query.unsubscribes.filter.accountId": "account",
     "Query.unsubscribeTags.accountId": "account",
+    "Query.unsubscribePage.accountId": "account",
     "Mutation.createUnsubscribeTag.input.accountId": "account",
     "Mutation.updateUnsubscribeTag.input.id": "unsubscribe_tag",
     "Mutation.deleteUnsubscribeTag.id": "unsubscribe_tag",

@@ -11,6 +11,9 @@ export const languages = {
 } as const
 export type Language = keyof typeof languages
 
+/** As a form offers them. */
+export const choices = (Object.keys(languages) as Language[]).map((value) => ({ value, label: languages[value].name }))
+
 export function languageOf(code: string): Language {
   return Object.hasOwn(languages, code) ? (code as Language) : 'en'
 }
