@@ -135,14 +135,14 @@ class Visit:
 
 @contextlib.asynccontextmanager
 async def visited(
-    browser: Browser, origin: str, *, size: tuple[int, int] = DESK, scheme: Scheme = "light"
+    browser: Browser, origin: str, *, size: tuple[int, int] = DESK, scheme: Scheme = "light", locale: str = "en-GB"
 ) -> AsyncIterator[Visit]:
     """A person with a clean browser on `origin`; at the end nothing may have gone wrong on the page."""
     phone = size[0] < 600
     context = await browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme=scheme,
-        locale="en-GB",
+        locale=locale,
         is_mobile=phone,
         has_touch=phone,
     )

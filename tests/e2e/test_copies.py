@@ -1,10 +1,12 @@
-"""Can whoever reads an address agree to copies by the link of the mail, on a phone, without any script?"""
+"""Can whoever reads an address agree to copies by the link of the mail, in their language, on a phone, without any script?"""
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from kit.crypto import Keyring
+from mail.copy_words import WORDS
 from mail.wire import tokens
+from mail.wire.unsubscribe import LANGUAGES
 from tests.e2e.browser import DESK, PHONE, Scheme, Visit, visited
 from tests.support.belongings import make
 from tests.support.stage import Stage
@@ -46,7 +48,11 @@ async def test_one_press_agrees_and_a_look_does_not(stage: Stage, visit: Visit, 
 async def test_everybody_can_read_it(
     stage: Stage, browser: Browser, path: str, size: tuple[int, int], scheme: Scheme
 ) -> None:
-    async with visited(browser, stage.platform.url, size=size, scheme=scheme) as visit:
-        await visit.page.goto(visit.origin + path)
-        await expect(visit.page.get_by_role("heading")).to_be_visible()
-        await visit.is_clean()
+    for language in LANGUAGES:
+        async with visited(browser, stage.platform.url, size=size, scheme=scheme, locale=language) as visit:
+            await visit.page.goto(visit.origin + path)
+            heading = visit.page.get_by_role("heading", name=WORDS[language].asked_title)
+            await expect(heading).to_be_visible()
+            direction = await heading.evaluate("element => getComputedStyle(element).direction")
+            assert direction == ("rtl" if language == "he" else "ltr")
+            await visit.is_clean()

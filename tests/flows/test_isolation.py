@@ -28,6 +28,7 @@ MARK = "canary7f3a"
 VALUES: dict[str, Any] = {
     "Query.statistics.to": "2026-01-02T00:00:00Z",
     "Query.engagement.to": "2026-01-02T00:00:00Z",
+    "Query.unsubscribePage.language": "en",
     "Query.creditEntries.first": 5,
     "Query.subAccounts.search": "",
     "Mutation.login.password": "a wrong password",

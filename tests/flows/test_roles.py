@@ -16,6 +16,7 @@ from tests.support.world import PASSWORD
 VALUES: dict[str, Any] = {
     "Query.statistics.to": "2026-01-02T00:00:00Z",
     "Query.engagement.to": "2026-01-02T00:00:00Z",
+    "Query.unsubscribePage.language": "en",
     "Mutation.login.email": "user@shop.test",
     "Mutation.login.password": PASSWORD,
     "Mutation.sendMail.input.sender": "user@shop.test",
