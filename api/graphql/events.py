@@ -93,8 +93,14 @@ class EventConnection:
 
 def reply_line(code: int | None, status: str | None, reply: str | None) -> str | None:
     """A reply as it stands in a conversation: `550 5.1.1 no such user`; None where there is nothing to say."""
-    parts = [str(code) if code else None, status, reply]
-    return " ".join(part for part in parts if part) or None
+    known = [part for part in (str(code) if code else None, status) if part]
+    text = reply or ""
+    for part in known:
+        # What a bounce quotes begins with them already.
+        before, found, after = text.partition(part)
+        if found and not before and after[:1] in ("", " ", "-"):
+            text = after.lstrip(" -")
+    return " ".join([*known, text]).rstrip() or None
 
 
 def event(found: feed.EventView) -> Event:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from api.graphql.events import reply_line
 from mail import ledger
 from mail.ledger import Fact
 from mail.lifecycle import EventKind
@@ -69,6 +70,26 @@ async def test_a_bounce_says_why_and_whether_anything_is_sent_there_still(world:
         assert await lift(conn, world.accounts["shop.test"], "Ann@x.test", Reason.BOUNCE)
     lifted = (await world.client(key="shop.test").ask(BOUNCES))["bounces"]["nodes"][1]
     assert lifted == {**hard, "suppressed": False}, "it stays in the report"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reply", "line"),
+    [
+        (550, "5.1.1", "no such user", "550 5.1.1 no such user"),
+        (550, "5.1.1", "550 5.1.1 no such user", "550 5.1.1 no such user"),
+        (550, "5.1.1", "550-5.1.1 no such user", "550 5.1.1 no such user"),
+        (550, "5.1.1", "550 no such user", "550 5.1.1 no such user"),
+        (550, None, "550 no such user", "550 no such user"),
+        (550, "5.1.1", "5500 mails a day", "550 5.1.1 5500 mails a day"),
+        (550, "5.1.1", "5.1.1", "550 5.1.1"),
+        (None, None, "connecting: refused", "connecting: refused"),
+        (452, None, None, "452"),
+        (None, None, None, None),
+        (None, None, "", None),
+    ],
+)
+def test_a_reply_says_its_code_once(code: int | None, status: str | None, reply: str | None, line: str | None) -> None:
+    assert reply_line(code, status, reply) == line
 
 
 async def test_each_bounce_is_of_one_kind(world: World) -> None:
