@@ -8,6 +8,7 @@ The token alone says whose mail it was and which account sent it, so any host th
 account is gone. Whoever has the link may use it: it was sent to nobody else.
 """
 
+import asyncio
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -21,8 +22,10 @@ from mail import unsubscribes
 from mail.unsubscribes import Sender, Way
 from mail.wire import unsubscribe
 from mail.wire.unsubscribe import Ticket
+from tenants import throttle
 
 _BODY = 16_384
+_READ_SECONDS = 30.0
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -41,10 +44,18 @@ async def unsubscribed(request: Request[Any, Any, Any], token: FromPath[str]) ->
         language = preferred(request.headers.get("accept-language", ""))
     if ticket is None:
         return answer(request, 404, render(Stage.INVALID, language))
+    said = ""
+    if request.method == "POST":
+        # Before a place is taken: who sends slowly keeps nobody else from anything.
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                said = await _said(request)
+        except TimeoutError:
+            return answer(request, 408, render(Stage.INVALID, language))
     async with platform.strangers:
         if request.method == "POST":
             ip = request.client.host if request.client is not None else None
-            stage, sender = await _act(platform, ticket, await _said(request), ip)
+            stage, sender = await _act(platform, ticket, said, ip)
         else:
             stage, sender = await _look(platform, ticket)
     return answer(request, 200, render(stage, language, sender, ticket.address))
@@ -62,6 +73,8 @@ async def _said(request: Request[Any, Any, Any]) -> str:
 
 
 async def _act(platform: Platform, ticket: Ticket, said: str, ip: str | None) -> tuple[Stage, Sender]:
+    if said == "undo" and not await throttle.take(platform.db, [unsubscribes.undoing(ticket)]):
+        return await _look(platform, ticket)
     async with platform.db.transaction(sees=ticket.account_id) as conn:
         if said == "undo":
             stage, news = Stage.UNDONE, await unsubscribes.undo(conn, ticket, ip=ip)

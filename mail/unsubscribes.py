@@ -12,7 +12,7 @@ who signed in.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from tenants import audit
 from tenants.members import find_account
 from tenants.permissions import Permission
 from tenants.scope import Scope
+from tenants.throttle import Limit
 
 
 class Way(StrEnum):
@@ -147,6 +148,11 @@ async def hear_by_mail(conn: Connection, recipient_id: UUID) -> UUID | None:
         return None
     ticket = Ticket(row["account_id"], recipient_id, row["address"])
     return ticket.account_id if await hear(conn, ticket, Way.MAIL) else None
+
+
+def undoing(ticket: Ticket) -> Limit:
+    """How often a wish may be taken back: each one is a fact and an entry for good, and anybody who has the link may say so."""
+    return Limit(f"undo|{ticket.account_id}|{suppressions.key(ticket.address)}", 10, timedelta(days=1))
 
 
 async def undo(conn: Connection, ticket: Ticket, *, ip: str | None = None) -> bool:

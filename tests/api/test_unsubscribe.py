@@ -4,12 +4,16 @@ import asyncio
 import random
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from api import unsubscribe
+from api.context import STRANGERS
 from api.reader_page import NOBODY, preferred
 from api.unsubscribe_page import Stage, render
 from api.unsubscribe_words import WORDS
+from kit.clock import shift
 from mail.unsubscribes import Sender
 from mail.wire.unsubscribe import LANGUAGES
 from tests.api.conftest import World
@@ -76,6 +80,35 @@ async def test_every_program_says_it_its_own_way(world: World, body: str, conten
     assert [row[1:3] for row in await link.listed()] == [("unsubscribe", source)]
 
 
+async def test_whoever_sends_slowly_keeps_nobody_else_from_anything(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, other = await sent(world, "shop.test", "ann@far.test"), await sent(world, "shop.test", "bob@far.test")
+    half = f"POST {link.path} HTTP/1.1\r\nHost: x.test\r\nContent-Type: {FORM['content-type']}\r\n"
+    slow = []
+    for _ in range(STRANGERS + 1):
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        writer.write(f"{half}Content-Length: 15\r\n\r\nact=".encode())
+        slow.append((reader, writer))
+    async with asyncio.timeout(20):
+        assert (await other.post()).status_code == 200
+        assert (await world.client("shop.localhost").login("user@shop.test"))["__typename"] == "SignedIn"
+        assert await link.facts() == 0
+        slow[0][1].write(b"unsubscribe")
+        assert (await slow[0][0].readline()).split()[1] == b"200"
+    assert await link.facts() == 1
+    for _, writer in slow:
+        writer.close()
+    # And who never ends is not waited for.
+    monkeypatch.setattr(unsubscribe, "_READ_SECONDS", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+    writer.write(f"{half}Content-Length: 15\r\n\r\nact=undo".encode())
+    async with asyncio.timeout(20):
+        assert (await reader.readline()).split()[1] == b"408"
+    writer.close()
+    assert len(await link.listed()) == 1
+
+
 async def test_it_is_undone_by_the_page_and_written_down(world: World) -> None:
     link = await sent(world, "shop.test", "ann@far.test", "en")
     assert WORDS["en"].title in (await link.get()).text
@@ -97,6 +130,19 @@ async def test_it_is_undone_by_the_page_and_written_down(world: World) -> None:
     # And wished again.
     assert (await link.post("act=unsubscribe")).status_code == 200
     assert (len(await link.listed()), await link.facts()) == (1, 2)
+
+
+async def test_whoever_changes_their_mind_for_ever_fills_no_ledger(world: World) -> None:
+    link = await sent(world, "shop.test", "ann@far.test")
+    for _ in range(14):
+        await link.post("act=unsubscribe")
+        last = await link.post("act=undo")
+    assert "You are unsubscribed" in last.text, "the page says what holds"
+    assert (len(await link.listed()), await link.facts()) == (1, 11)
+    async with world.db.connection() as conn:
+        assert await conn.fetchval("select count(*) from audit_entry") == 10
+        await shift(conn, timedelta(days=1, seconds=1))
+    assert "You are no longer unsubscribed" in (await link.post("act=undo")).text
 
 
 async def test_undoing_touches_nothing_that_somebody_else_said(world: World) -> None:
