@@ -9,6 +9,7 @@
 The link holds the rule and nothing else, sealed, so that only who got the mail can agree; opening it changes nothing.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -32,12 +33,14 @@ from tenants.members import find_account
 from tenants.models import AccountKind
 from tenants.permissions import Permission
 from tenants.scope import Scope
-from tenants.throttle import Limit
+from tenants.throttle import Limit, poured
 
 MOST = 5
 """Rules of one account."""
 
 _PURPOSE = "copies"
+_PLAIN = re.compile(r"(?!www\.)[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+\Z", re.IGNORECASE)
+"""A sender that is put into a mail to strangers: nothing that says more than who."""
 
 _PATH = "/c/{token}"
 
@@ -252,12 +255,19 @@ async def confirm(db: Database, keyring: Keyring, token: str, *, ip: str | None)
         return await _offer(conn, account_id, id)
 
 
-def limits(account_id: UUID, subject: str) -> list[Limit]:
-    """How often links are mailed: such mail is free, so nobody may pour it over an address, or over many."""
+def limits(account_id: UUID, address: str) -> list[Limit]:
+    """How often links are mailed: such mail is free, so nobody, and not all together, may pour it over an address, or over many."""
     return [
-        Limit(f"copies|{account_id}|{subject.strip().lower()[:100]}", 3, timedelta(days=1)),
+        Limit(f"copies|{account_id}|{address.strip().lower()[:100]}", 3, timedelta(days=1)),
         Limit(f"copies|{account_id}", 20, timedelta(days=1)),
+        poured("copies", address),
     ]
+
+
+async def mailbox(conn: Connection, scope: Scope, id: UUID | None) -> str:
+    """The address that a rule copies to. Raises LiveryError DENIED, MISSING."""
+    scope.require(Permission.ACCOUNTS)
+    return (await _find(conn, scope, id)).address
 
 
 async def _mailed(unit: UnitOfWork, scope: Scope, keyring: Keyring, notices: Notices, id: UUID) -> RuleView:
@@ -277,8 +287,9 @@ def _note(language: str | None, name: str, rule: RuleView) -> Note:
     """The mail that asks, in the account's language or else in English."""
     own = WORDS[language or "en"]
     who = own.somebody if reads_as_link(name) else own.who
-    # What strangers are mailed holds as little as can be of what somebody typed: the tag is on the page.
-    what = own.what(rule.sender, None) if rule.tag is None else own.something
+    # What strangers are mailed holds as little as can be of what somebody typed: the rest is on the page.
+    told = rule.tag is None and (rule.sender is None or _PLAIN.match(rule.sender) is not None)
+    what = own.what(rule.sender, None) if told else own.something
     return Note(own.subject.replace("{who}", who), own.mail.replace("{who}", who).replace("{what}", what), _PATH)
 
 

@@ -1,5 +1,7 @@
 """Who gets copies of an account's mail (BCC)? Rules: listed, asked for, asked for again, confirmed, deleted, waived."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import datetime
 from enum import Enum
 from typing import Annotated
@@ -107,8 +109,7 @@ async def create_copy_rule(info: Info, input: CreateCopyRuleInput) -> CopyRuleRe
     context = info.context
     scope = context.allowed(Permission.ACCOUNTS)
     account = reference(input.account_id, "account", "accountId") if input.account_id is not None else None
-    await _mail_allowed(context, input.address)
-    async with context.change(Permission.ACCOUNTS) as unit:
+    async with _mail_allowed(context, input.address), context.change(Permission.ACCOUNTS) as unit:
         made = await copy_rules.ask(
             unit,
             scope,
@@ -127,8 +128,9 @@ async def ask_for_copies_again(info: Info, id: strawberry.ID) -> CopyRuleResult:
     """Mail the link again."""
     context = info.context
     scope = context.allowed(Permission.ACCOUNTS)
-    await _mail_allowed(context, id)
-    async with context.change(Permission.ACCOUNTS) as unit:
+    async with context.read(Permission.ACCOUNTS) as conn:
+        address = await copy_rules.mailbox(conn, scope, identity(id))
+    async with _mail_allowed(context, address), context.change(Permission.ACCOUNTS) as unit:
         asked = await copy_rules.ask_again(
             unit, scope, context.platform.keyring, context.platform.notices, identity(id)
         )
@@ -152,7 +154,15 @@ async def waive_copies(info: Info, account_id: strawberry.ID, free: bool) -> Wai
     return CopiesWaived(account_id=strawberry.ID(str(waived)), free=free)
 
 
-async def _mail_allowed(context: Context, subject: str) -> None:
-    limits = copy_rules.limits(context.scope.home_id or context.scope.account_id, subject)
-    if not await throttle.take(context.platform.db, limits):
+@contextlib.asynccontextmanager
+async def _mail_allowed(context: Context, address: str) -> AsyncIterator[None]:
+    """Around whatever mails a link. What is refused inside mails nothing and does not count. Raises LiveryError EXHAUSTED."""
+    db = context.platform.db
+    limits = copy_rules.limits(context.scope.home_id or context.scope.account_id, address)
+    if not await throttle.take(db, limits):
         raise LiveryError(Kind.EXHAUSTED, "THROTTLED", "Too many such mails were sent.", next="Try again tomorrow.")
+    try:
+        yield
+    except LiveryError:
+        await throttle.give_back(db, limits)
+        raise

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mail.wire import tokens
+from tenants.throttle import POURED
 from tests.api.conftest import Client, World
 from tests.api.people import link, mails
 
@@ -93,12 +94,44 @@ async def test_five_rules_and_some_mails_a_day_are_the_most(world: World) -> Non
     await shop.ask(DELETE, id=made[0]["id"])
     assert (await asked(world, shop, "C1@copies.test"))["code"] == "TAKEN"
     again = [(await shop.ask(AGAIN, id=made[1]["id"]))["askForCopiesAgain"].get("code") for _ in range(4)]
-    assert again == [None, None, None, "THROTTLED"]
-    assert len(await mails(world, "c1@copies.test")) == 4
+    assert again == [None, None, "THROTTLED", "THROTTLED"]
+    assert len(await mails(world, "c1@copies.test")) == 3
     more = [(await asked(world, shop, "not an address")).get("code") for _ in range(3)]
     assert more == ["INVALID"] * 3
-    ordered = [(await asked(world, shop, f"d{n}@copies.test")).get("code") for n in range(10)]
-    assert ordered[-1] == "THROTTLED" and "THROTTLED" not in ordered[:5]
+    codes = []
+    for n in range(15):
+        one = await asked(world, shop, f"d{n}@copies.test")
+        codes.append(one.get("code"))
+        if "id" in one:
+            await shop.ask(DELETE, id=one["id"])
+    assert codes == [None] * 13 + ["THROTTLED"] * 2, "twenty a day, and what mailed nothing is none of them"
+
+
+async def test_all_together_pour_no_such_mail_over_a_mailbox(world: World) -> None:
+    askers = [world.client(key=f"admin@{slug}") for slug in ("shop.test", "bar.test", "rival.test", "acme.test")]
+    codes = []
+    for n in range(POURED + 2):
+        # A rule forgotten is a rule that can be asked for again.
+        made = await asked(world, askers[n % 4], f"Victim+{n // 8}@copies.test")
+        codes.append(made.get("code"))
+        if "id" in made:
+            await askers[n % 4].ask(DELETE, id=made["id"])
+    assert codes == [None] * POURED + ["THROTTLED"] * 2
+    async with world.db.connection() as conn:
+        assert await conn.fetchval("select count(*) from recipient where address ilike 'victim%'") == POURED
+
+
+async def test_a_mail_to_a_stranger_says_no_more_than_who_asks(world: World) -> None:
+    shop = world.client(key="admin@shop.test")
+    await asked(world, shop, "a@copies.test", sender="bills@shop.test")
+    await asked(world, shop, "b@copies.test", sender='"Sign in at https://evil.test/x"@shop.test')
+    await asked(world, shop, "c@copies.test", sender="www.evil.test/x@shop.test")
+    told = [(await mails(world, f"{name}@copies.test"))[0].get_content() for name in "abc"]
+    assert ["bills@shop.test" in text for text in told] == [True, False, False]
+    assert all("evil" not in text for text in told)
+    page = await world.client("shop.localhost").http.get(await path(world, "b@copies.test"))
+    assert "evil.test" in page.text, "the page, which makes no links, says it all"
+    assert "<a " not in page.text
 
 
 async def test_what_is_wrong_is_named_by_its_field(world: World) -> None:
