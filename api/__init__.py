@@ -1,6 +1,8 @@
 """The door for pages and programs: GraphQL, the live channel, the dashboard's files, health.
 
 app          puts the process together and serves it
+http         how long a request's head may be
+tracking     links and pixels in mail, before everything else
 brand        which host shows whose face; strangers' hosts get nothing
 auth         who is asking
 operations   one GraphQL operation by POST

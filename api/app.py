@@ -22,6 +22,7 @@ from api.context import Platform
 from api.dashboard import Dashboard
 from api.errors import explain
 from api.graphql.accounts import smtp_host
+from api.http import Http
 from api.tracking import Tracking
 from kit import jobs, logs, metrics
 from kit.bell import Bell
@@ -93,7 +94,7 @@ def configuration(it: Platform) -> uvicorn.Config:
         host=it.settings.bind,
         port=it.settings.http_port,
         loop="none",
-        http="httptools",
+        http=Http,
         ws="websockets-sansio",
         lifespan="off",
         ws_max_size=sockets.MESSAGE_BYTES,
