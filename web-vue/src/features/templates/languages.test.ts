@@ -25,6 +25,6 @@ describe('languageNames', () => {
   it('names none twice, and none by its letters', () => {
     expect(english.map(({ value }) => value)).not.toContain('iw')
     expect(english.filter(({ value, label }) => value === label)).toEqual([])
-    expect(new Set(english.map(({ value }) => value)).size).toBe(english.length)
+    expect(new Set(english.map(({ label }) => label)).size).toBe(english.length)
   })
 })

@@ -13,7 +13,9 @@ export function languageNames(spoken: string): { value: string; label: string }[
     for (const two of letters) {
       const value = one + two
       const label = names.of(value)
-      if (label !== undefined && Intl.getCanonicalLocales(value)[0] === value) found.push({ value, label })
+      // Twi is Akan by another code: one name is offered once.
+      const other = label === undefined || found.some((one) => one.label === label)
+      if (!other && Intl.getCanonicalLocales(value)[0] === value) found.push({ value, label })
     }
   }
   return found.sort((a, b) => a.label.localeCompare(b.label, spoken))

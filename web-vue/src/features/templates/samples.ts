@@ -8,7 +8,7 @@ export const UNSUBSCRIBE = '<% unsubscribe %>'
 export const samples: Record<TemplateKind, string> = {
   TEMPLATE: `<table role="presentation" width="100%" style="background:#f4f4f5">
   <tr><td align="center" style="padding:24px">
-    <table role="presentation" width="600" style="background:#ffffff">
+    <table role="presentation" width="100%" style="max-width:600px;background:#ffffff">
       <tr><td style="padding:24px;font-family:Arial,sans-serif;color:#18181b">
         ${BODY}
       </td></tr>
