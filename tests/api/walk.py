@@ -286,13 +286,14 @@ class Walk:
 
 
 async def digest(world: World) -> dict[str, str]:
-    """What every table holds, apart from counters of tries and from when somebody was seen."""
+    """What every table holds, apart from counters of tries and from when somebody was seen or a key used."""
     async with world.db.connection() as conn:
         tables = await conn.fetch("select tablename from pg_tables where schemaname = 'public'")
         return {
             row["tablename"]: await conn.fetchval(
                 f"""select md5(coalesce(string_agg(v, E'\n' order by v), ''))
-                      from {row["tablename"]} t, lateral (select (to_jsonb(t) - 'last_seen_at')::text as v) w"""
+                      from {row["tablename"]} t, lateral (
+                        select (to_jsonb(t) - array['last_seen_at', 'last_used_at', 'last_used_ip'])::text as v) w"""
             )
             for row in tables
             if row["tablename"] != "attempts"
