@@ -22,14 +22,14 @@ from tests.support.rabbitmq import RabbitMQ
 CHECKOUT = Path(__file__).resolve().parents[2]
 ACCOUNT = "shop.test"
 _COMMAND = [sys.executable, "-P", "-m", "cli"]
-# PostgreSQL's defaults, where tests use others.
-_DEFAULTS = {
+DEFAULTS = {
     "fsync": "on",
     "full_page_writes": "on",
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
     "idle_in_transaction_session_timeout": "0",
 }
+"""PostgreSQL's defaults, where tests use others."""
 
 
 class Livery:
@@ -55,7 +55,7 @@ class Livery:
         self._postgres: Postgres | None = None
         self._broker: RabbitMQ | None = None
         if rabbitmq:
-            self._postgres = Postgres(debian_binaries(), tcp=True, settings=_DEFAULTS)
+            self._postgres = Postgres(debian_binaries(), tcp=True, settings=DEFAULTS)
             self._broker = RabbitMQ()
             self._environ |= {"LIVERY_BROKER_URL": self._broker.url, "LIVERY_SECRET_KEY": os.urandom(32).hex()}
         self._running: subprocess.Popen[bytes] | None = None
