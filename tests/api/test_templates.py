@@ -76,7 +76,9 @@ async def test_an_account_and_a_credential_choose(world: World) -> None:
     usual = (await shop.ask(CHOICE))["treatment"]
     assert usual == {
         "accountId": str(world.accounts["shop.test"]),
-        **dict.fromkeys(("credentialId", "templateId", "footerId", "trackOpens", "trackClicks", "wholeIp", "visitDays")),
+        **dict.fromkeys(
+            ("credentialId", "templateId", "footerId", "trackOpens", "trackClicks", "wholeIp", "visitDays")
+        ),
         "noTemplate": False,
         "noFooter": False,
     }
