@@ -24,7 +24,7 @@ from mail.lifecycle import EventKind
 from mail.reports import Undelivered
 from tenants import audit, charges
 from tenants.permissions import Permission
-from tenants.scope import Scope
+from tenants.scope import Scope, sandboxed
 
 MOST = 100
 """Messages that one call releases or cancels."""
@@ -58,10 +58,10 @@ class _Held:
 async def release(conn: Connection, scope: Scope, message_ids: Collection[UUID]) -> Moved:
     """Let held messages go, charging those that have not been paid: all of them or none.
 
-    Raises LiveryError MISSING for a message that is not seen or has nothing held, DENIED where its account is suspended,
-    EXHAUSTED (NO_CREDITS, MONTHLY_LIMIT) with what is missing where not everything is covered: then nothing has changed.
+    Raises LiveryError MISSING for a message that is not seen or has nothing held, DENIED where its account is suspended or
+    a key of the sandbox asks for real mail, EXHAUSTED (NO_CREDITS, MONTHLY_LIMIT) with what is missing where not everything
+    is covered: then nothing has changed.
     """
-    scope.require(Permission.SEND)
     held = await _held(conn, scope, message_ids, ("held",), alive=True)
     unpaid = [one for one in held if one.price]
     if unpaid:
@@ -87,9 +87,8 @@ async def cancel(conn: Connection, scope: Scope, message_ids: Collection[UUID]) 
     """Withdraw messages that wait: held, queued or deferred. What was paid for those recipients is given back.
 
     Recipients that are being sent to, or are settled, stay as they are. Raises LiveryError MISSING for a message that is not
-    seen or of which nothing waits.
+    seen or of which nothing waits, DENIED for real mail where a key of the sandbox asks.
     """
-    scope.require(Permission.SEND)
     waiting = await _held(conn, scope, message_ids, ("held", "queued", "deferred"))
     moved = await _record(conn, EventKind.CANCELLED, waiting)
     await _note(conn, scope, "message.cancel", waiting)
@@ -200,12 +199,16 @@ async def expire(db: Database, *, mail_domain: str) -> Moved:
 async def _held(
     conn: Connection, scope: Scope, message_ids: Collection[UUID], states: Sequence[str], *, alive: bool = False
 ) -> list[_Held]:
-    """The messages with recipients in these states; with `alive` such as are given up already are none."""
+    """The messages with recipients in these states; with `alive` such as are given up already are none.
+
+    Raises LiveryError DENIED without Permission.SEND or for real mail by a key of the sandbox, MISSING, INVALID.
+    """
+    scope.require(Permission.SEND)
     wanted = frozenset(message_ids)
     if not 1 <= len(wanted) <= MOST:
         raise LiveryError(Kind.INVALID, "INVALID", f"Between 1 and {MOST} messages go in one call.", field=("ids",))
     seen = await conn.fetch(
-        f"""select id from message where id = any ($2::uuid[]) and {scope.see("account_id")}
+        f"""select id, sandbox from message where id = any ($2::uuid[]) and {scope.see("account_id")}
                and (not $3 or expires_at > livery_now())""",
         scope.account_id,
         list(wanted),
@@ -216,6 +219,8 @@ async def _held(
         refusal = missing("waiting message")
         refusal.field = ("ids",)
         raise refusal
+    if scope.sandbox and not all(row["sandbox"] for row in seen):
+        raise sandboxed("releases and cancels mail of the sandbox only", "ids")
     return found
 
 

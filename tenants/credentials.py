@@ -15,7 +15,7 @@ from kit.crypto import Keyring
 from kit.db import Connection
 from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
-from tenants import secrets
+from tenants import details, secrets
 from tenants.authentication import IN_FORCE
 from tenants.models import CredentialKind
 from tenants.permissions import Permission
@@ -100,9 +100,13 @@ async def create_credential(
 
 def checked_name(name: str) -> str:
     """The name without spaces around it. Raises LiveryError INVALID unless it has 1 to 100 characters that can be seen."""
-    name = name.strip()
-    if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise invalid("A name has 1 to 100 characters.", "name", next="Say what it is used by: web shop, newsletter.")
+    name = details.called(name)
+    if not 1 <= len(name) <= 100:
+        raise invalid(
+            "A name has 1 to 100 characters that can be seen.",
+            "name",
+            next="Say what it is used by: web shop, newsletter.",
+        )
     return name
 
 

@@ -15,7 +15,6 @@ from kit.errors import Kind, LiveryError, invalid, missing
 from tenants import audit, grants, limits
 from tenants.grants import Booking, Reason
 from tenants.models import AccountKind, WhenSpent
-from tenants.permissions import Permission
 from tenants.scope import Scope
 
 
@@ -38,7 +37,7 @@ async def hand_down(
     INVALID for an amount that is none, a moment that has passed or an account that spends a pool, MISSING for an account
     that is not below, EXHAUSTED where the scope's account has less.
     """
-    scope.require(Permission.CREDITS)
+    scope.trade()
     grants.whole(amount)
     # Held before it is looked at: whoever deletes it, or lets it spend a pool, has done so or waits.
     await grants.hold(unit.conn, [scope.account_id, to])
@@ -112,7 +111,7 @@ async def take_back(unit: UnitOfWork, scope: Scope, *, account_id: UUID, amount:
     The operator takes back what it made; that is gone. Raises LiveryError INVALID for an amount that is none, MISSING for an
     account that is not below, EXHAUSTED where less is left of what the scope's account gave.
     """
-    scope.require(Permission.CREDITS)
+    scope.trade()
     grants.whole(amount)
     await grants.hold(unit.conn, [scope.account_id, account_id])
     row = await _account(unit.conn, scope, account_id)

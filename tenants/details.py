@@ -50,6 +50,11 @@ def seen(text: str) -> str:
     return line if visible else ""
 
 
+def called(text: str) -> str:
+    """A name as it is kept: as `seen` says, and empty for one that is broken into lines."""
+    return "" if len(text.strip().splitlines()) > 1 else seen(text)
+
+
 def _slug(value: Any, field: str) -> str:
     if not isinstance(value, str) or not _SLUG.fullmatch(value):
         raise invalid("An account's short name has lower-case letters, digits, dots and dashes.", field)
@@ -61,7 +66,7 @@ def _name(value: Any, field: str) -> str:
 
 
 def _line(value: Any, field: str, most: int, need: str) -> str:
-    text = seen(str(value or ""))
+    text = called(str(value or ""))
     if not text:
         raise invalid(
             f"{need}.", field, next="Write it with letters that can be seen, and nothing that hides or turns them."

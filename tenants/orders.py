@@ -20,7 +20,6 @@ from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
 from tenants import audit, credits, grants, plans
-from tenants.permissions import Permission
 from tenants.plans import Plan
 from tenants.scope import Scope
 
@@ -67,7 +66,7 @@ _DUE = f"""select o.id from plan_order o join plan p on p.id = o.plan_id join ac
 
 async def order_plan(unit: UnitOfWork, scope: Scope, plan_id: UUID) -> Order:
     """Order a plan for the scope's own account. Raises LiveryError MISSING unless it is offered, CONFLICT where it runs."""
-    scope.require(Permission.CREDITS)
+    scope.trade()
     # One order at a time of an account, so that nobody orders the same twice by two clicks, nor of who was its parent.
     await grants.hold(unit.conn, [scope.account_id])
     if plan_id not in {plan.id for plan in await plans.offered(unit.conn, scope)}:
@@ -95,7 +94,7 @@ async def start(unit: UnitOfWork, scope: Scope, plan_id: UUID, *, account_id: UU
     The seller does this, or whoever stands above it. Raises LiveryError MISSING for a plan that the seller does not sell,
     EXHAUSTED where the seller has too little.
     """
-    scope.require(Permission.CREDITS)
+    scope.trade()
     sold = await unit.conn.fetchval(
         f"""select true from account a join plan p on p.account_id = a.parent_id
              where a.id = $2 and p.id = $3 and p.archived_at is null and {scope.see("p.account_id")}""",
@@ -167,7 +166,7 @@ async def fulfil(unit: UnitOfWork, scope: Scope, order_id: UUID, *, payment_refe
     INVALID for a reference that is none, CONFLICT for an order that is not open or a reference of another one, EXHAUSTED
     where the seller has too little.
     """
-    scope.require(Permission.CREDITS)
+    scope.trade()
     if payment_reference is not None and not (
         0 < len(payment_reference) <= REFERENCE and payment_reference.isprintable()
     ):
@@ -210,7 +209,7 @@ async def cancel(unit: UnitOfWork, scope: Scope, order_id: UUID) -> Order:
 
     Raises LiveryError MISSING, CONFLICT where there is nothing to cancel or end.
     """
-    scope.require(Permission.CREDITS)
+    scope.trade()
     row = await unit.conn.fetchrow(
         f"""select o.id from plan_order o where o.id = $2 and {scope.see("o.account_id")} for update""",
         scope.account_id,

@@ -14,7 +14,6 @@ from kit.crypto import Keyring, Unreadable, new_secret
 from kit.db import Connection, UnitOfWork
 from kit.errors import Kind, LiveryError
 from tenants import audit
-from tenants.permissions import Permission
 from tenants.scope import Scope
 
 TOLERANCE = 300
@@ -24,16 +23,26 @@ TOLERANCE = 300
 async def renew_secret(unit: UnitOfWork, scope: Scope, keyring: Keyring) -> str:
     """Make the secret that the scope's account shares with its payment provider; the one before is good no more.
 
-    Raises LiveryError DENIED without Permission.CREDITS, and for who has entered the account from above: its secrets are
-    shown to its own people.
+    Raises LiveryError DENIED without Permission.CREDITS, for a key that is bound itself, and for who has entered the account
+    from above: its secrets are shown to its own people.
     """
-    scope.require(Permission.CREDITS)
+    scope.trade()
     if scope.home_id is not None:
         raise LiveryError(
             Kind.DENIED,
             "ENTERED",
             "Secrets of an account are not shown to whoever has entered it.",
             next="Let somebody of the account do it.",
+        )
+    # The secret is good for ever and from everywhere, and puts an end to the one before.
+    if scope.credential_id is not None and not await unit.conn.fetchval(
+        "select networks is null and expires_at is null from credential where id = $1", scope.credential_id
+    ):
+        raise LiveryError(
+            Kind.DENIED,
+            "FORBIDDEN",
+            "A key with networks or an end makes no secret that has neither.",
+            next="Let somebody of the account do it, or a key without them.",
         )
     secret = f"ps_{new_secret()}"
     await unit.conn.execute(

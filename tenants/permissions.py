@@ -9,7 +9,10 @@ Who acts by a key gives no more than the key has:
     roles     whose every permission it has; in its own account, where it is bound to networks, limits or an end, none that
               makes keys or members, for those would not be bound. A key of the sandbox gives none (`tenants.members`)
     credits   with CREDITS, whichever field it is that gives, opens or voids them: ACCOUNTS alone makes, moves and deletes
-              accounts, and decides nothing that they may spend (`SPENDING`, VOID at a deletion)
+              accounts, and decides nothing that they may spend (`SPENDING`, `WELCOME`, VOID at a deletion, a move out of
+              what a monthly limit bounds). A key of the sandbox looks at credits, no more (`tenants.scope`)
+    secrets   that are good for ever and from everywhere: not where it is bound to networks or an end, or of the sandbox
+              itself (`tenants.payments`)
 """
 
 from enum import StrEnum
@@ -48,6 +51,9 @@ MAKERS = frozenset({Permission.MEMBERS, Permission.KEYS})
 
 SPENDING = frozenset({"pool_id", "monthly_limit", "sign_up_plan_id"})
 """The columns of an account that open credits; who changes one needs Permission.CREDITS too."""
+
+WELCOME = ("sign_up_open", "sign_up_plan_id", "may_resell")
+"""The columns of an account that together give its credits to whoever signs up; setting the last one opens them too."""
 
 _RANK = {Role.OWNER: 2, Role.ADMIN: 1, Role.SENDER: 0, Role.ANALYST: 0, Role.BILLING: 0}
 

@@ -10,8 +10,7 @@ from uuid import UUID
 from kit.db import Connection, UnitOfWork
 from kit.errors import LiveryError, invalid, missing
 from kit.ids import new_id
-from tenants import audit, grants
-from tenants.permissions import Permission
+from tenants import audit, details, grants
 from tenants.scope import Scope
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -59,8 +58,8 @@ class Terms:
 
     def check(self) -> None:
         """Raises LiveryError INVALID with the field at fault."""
-        if not self.name.strip() or len(self.name) > 100 or not self.name.isprintable():
-            raise invalid("A plan has a name of at most 100 characters.", "name")
+        if not 0 < len(details.called(self.name)) <= 100:
+            raise invalid("A plan has a name of at most 100 characters that can be seen.", "name")
         if not 0 <= self.credits <= grants.MOST:
             raise invalid("Credits are whole numbers from zero, below 2^53.", "credits")
         if not self.credits and not self.dedicated_ip:
@@ -75,7 +74,7 @@ class Terms:
 
 async def create_plan(unit: UnitOfWork, scope: Scope, terms: Terms) -> Plan:
     """Offer a plan to the accounts right below the scope's own. Raises LiveryError INVALID, DENIED where it may not resell."""
-    scope.require(Permission.CREDITS)
+    scope.trade()
     terms.check()
     if not await unit.conn.fetchval("select may_resell from account where id = $1", scope.account_id):
         raise invalid("This account has nobody below it to sell to.", next="Ask whoever runs your account.")
@@ -86,7 +85,7 @@ async def create_plan(unit: UnitOfWork, scope: Scope, terms: Terms) -> Plan:
             select {COLUMNS} from p""",
         new_id(),
         scope.account_id,
-        terms.name.strip(),
+        details.called(terms.name),
         terms.credits,
         terms.monthly,
         terms.valid_days,
@@ -102,7 +101,7 @@ async def create_plan(unit: UnitOfWork, scope: Scope, terms: Terms) -> Plan:
 
 async def archive_plan(unit: UnitOfWork, scope: Scope, plan_id: UUID) -> Plan:
     """Sell a plan no longer; what runs goes on. Raises LiveryError MISSING."""
-    scope.require(Permission.CREDITS)
+    scope.trade()
     row = await unit.conn.fetchrow(
         f"""update plan p set archived_at = coalesce(p.archived_at, livery_now())
              where p.id = $2 and {scope.see("p.account_id")} returning {COLUMNS}""",

@@ -40,6 +40,15 @@ class Scope:
                 field=field or None,
             )
 
+    def trade(self, *field: str) -> None:
+        """Raise LiveryError (DENIED) unless this may give, open, take, buy and sell credits, as was asked for at `field`.
+
+        With Permission.CREDITS a credential of the sandbox looks at them, no more: they pay for mail that leaves the house.
+        """
+        self.require(Permission.CREDITS, *field)
+        if self.sandbox:
+            raise sandboxed("changes no credits, plans and orders", *field)
+
     def see(self, column: str, *, deleted: bool = False) -> str:
         """The SQL condition that `column` (an account id) is visible; `$1` must be `scope.account_id`.
 
@@ -69,6 +78,17 @@ class Scope:
                                  where lineage @> array[$1::uuid] and deleted_at is null and not {everything}) as one
               cross join lateral (select * from ({rows.format(seen=f"{column} = one.id")}) as ones {few}) as own {few})
             {few})"""
+
+
+def sandboxed(which: str, *field: str) -> LiveryError:
+    """Something that a credential of the sandbox does not do: it "changes no credits"."""
+    return LiveryError(
+        Kind.DENIED,
+        "FORBIDDEN",
+        f"A key of the sandbox {which}.",
+        next="Use a key that is not of the sandbox.",
+        field=field or None,
+    )
 
 
 type Proof = Literal["member", "session", "key", "invitation", "reset", "sign_up", "host"]

@@ -5,7 +5,7 @@ transaction. An account's own people change what concerns themselves; what it is
 may resell) is decided from above.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from kit.errors import Kind, LiveryError, invalid, missing
 from tenants import audit, grants, limits, orders, sources, tree
 from tenants.details import checked
 from tenants.models import AccountKind
-from tenants.permissions import SPENDING, Permission
+from tenants.permissions import SPENDING, WELCOME, Permission
 from tenants.scope import Scope
 from tenants.states import AccountState, suspended
 from tenants.views import AccountView, view_account
@@ -42,7 +42,7 @@ async def create(
     """
     scope.require(Permission.ACCOUNTS)
     if shares_pool:
-        scope.require(Permission.CREDITS, "sharesPool")
+        scope.trade("sharesPool")
     await tree.alone(unit.conn)
     parent = await _found(unit.conn, scope, parent_id or scope.account_id, "parentId")
     _may_have_children(parent, "parentId")
@@ -90,8 +90,8 @@ async def update(unit: UnitOfWork, scope: Scope, account_id: UUID, given: Mappin
     for name in _LOOKED_UP & given.keys():
         values |= await _LOOK_UP[name](unit.conn, scope, before, given[name])
     changed = {name: value for name, value in values.items() if name == "pool_id" or getattr(before, name) != value}
-    if opened := sorted(SPENDING & changed.keys()):
-        scope.require(Permission.CREDITS, _camel("shares_pool" if opened[0] == "pool_id" else opened[0]))
+    if opened := _opened(before, changed):
+        scope.trade(_camel("shares_pool" if opened == "pool_id" else opened))
     if changed:
         assignments = ", ".join(f"{name} = ${n}" for n, name in enumerate(changed, 2))
         try:
@@ -121,8 +121,9 @@ async def move(unit: UnitOfWork, scope: Scope, account_id: UUID, below: UUID) ->
     """Put an account and everything below it under another parent; both must be seen.
 
     What it has ordered from the parent before is ended: that one gives it nothing more. What was granted stays.
-    Raises LiveryError: DENIED for the own account or below one that may not have sub-accounts, MISSING, CONFLICT below
-    itself (CYCLE) or where it shares credits that the new parent does not spend (POOL).
+    Raises LiveryError: DENIED for the own account, below one that may not have sub-accounts, or without Permission.CREDITS
+    out of what a monthly limit bounds; MISSING, CONFLICT below itself (CYCLE) or where it shares credits that the new parent
+    does not spend (POOL).
     """
     scope.require(Permission.ACCOUNTS)
     await tree.alone(unit.conn)
@@ -152,6 +153,7 @@ async def move(unit: UnitOfWork, scope: Scope, account_id: UUID, below: UUID) ->
         )
     if account.parent_id == below:
         return
+    await _stay_limited(unit.conn, scope, account, above)
     await grants.hold(unit.conn, [account_id])
     await orders.end_all(unit.conn, scope, account_id, below=above)
     await tree.reposition(unit.conn, account_id, below)
@@ -204,6 +206,28 @@ def _may_have_children(parent: AccountView, field: str) -> None:
 async def _lineage(conn: Connection, account_id: UUID) -> list[UUID]:
     lineage: list[UUID] = await conn.fetchval("select lineage from account where id = $1", account_id)
     return lineage
+
+
+def _opened(before: AccountView, changed: Mapping[str, Any]) -> str | None:
+    """The first of the changes that opens credits; None where none does."""
+    if spending := sorted(SPENDING & changed.keys()):
+        return spending[0]
+    # Whoever signs up is given the plan, from the account's credits.
+    if all(changed.get(name, getattr(before, name)) for name in WELCOME):
+        return next((name for name in WELCOME if name in changed), None)
+    return None
+
+
+async def _stay_limited(conn: Connection, scope: Scope, account: AccountView, above: Collection[UUID]) -> None:
+    """Raise LiveryError DENIED where an account that is moved leaves a monthly limit behind and nobody may open one."""
+    if await conn.fetchval(
+        """select exists (select from account l, account p
+                           where p.id = $1 and l.id = any (p.lineage) and l.id <> all ($2::uuid[])
+                             and l.monthly_limit is not null)""",
+        account.parent_id,
+        above,
+    ):
+        scope.trade("below")
 
 
 async def _hold_payers(conn: Connection, account_id: UUID) -> None:

@@ -41,7 +41,7 @@ async def delete(unit: UnitOfWork, scope: Scope, account_id: UUID, *, typed: str
     """
     scope.require(Permission.ACCOUNTS)
     if not give_back:
-        scope.require(Permission.CREDITS, "credits")
+        scope.trade("credits")
     await tree.alone(unit.conn)
     account = await strictly_below(unit.conn, scope, account_id)
     if typed.strip() != account.name:

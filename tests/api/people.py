@@ -11,6 +11,12 @@ from tests.api.conftest import Client, World
 
 PROBLEM = "... on Problem { code message field next }"
 
+UNSEEN = (
+    *("\u200b", "\u00ad", "\u2800", "\u3164", "\u0301", "\u034f", "\u2066Support\u2069", "Ann\u202egpj.exe"),
+    *("Ann\r\nBcc: x@y.test", "Ann\nx", "Ann\u2028x", "Ann\x07", "\x1b[31mAnn"),
+)
+"""Names that nobody can see, that hide something, turn it, or go on in another line."""
+
 INVITE = f"""mutation ($email: String!, $role: Role!, $account: ID) {{
   inviteMember(email: $email, role: $role, accountId: $account) {{
   __typename ... on Invitation {{ id email role expired }} {PROBLEM} }} }}"""

@@ -7,6 +7,7 @@ import pytest
 
 from kit.clock import shift
 from tests.api.conftest import Client, World, until
+from tests.api.people import UNSEEN
 
 FIELDS = """id accountId accountName kind name username prefix state permissions networks sandbox expiresAt disabledAt revokedAt
   lastUsedAt lastUsedIp createdAt limits { perMinute perHour perDay perMonth }
@@ -170,6 +171,18 @@ async def test_pages_follow_one_another(world: World) -> None:
         names += [node["name"] for node in page["nodes"]]
         more, after = page["pageInfo"]["hasNextPage"], page["pageInfo"]["endCursor"]
     assert names == [*(f"user {n}" for n in range(4, -1, -1)), *(await listed(client))[5:]]
+
+
+@pytest.mark.parametrize("kind", ["API", "SMTP"])
+async def test_a_credential_is_called_what_can_be_seen(world: World, kind: str) -> None:
+    client = await owner(world)
+    before = await listed(client, revoked=True)
+    for name in UNSEEN:
+        refused = await make(client, kind=kind, name=name)
+        assert (refused["code"], refused["field"]) == ("INVALID", ["name"]), ascii(name)
+    assert await listed(client, revoked=True) == before
+    made = await make(client, kind=kind, name=" Zoë’s  می\u200cخواهم ")
+    assert made["credential"]["name"] == "Zoë’s می\u200cخواهم"
 
 
 @pytest.mark.parametrize(

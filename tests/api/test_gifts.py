@@ -1,6 +1,7 @@
 """What can be given by whoever acts with a key? No more than the key has: no greater role, and no credits without CREDITS."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -17,6 +18,11 @@ UPDATE = f"""mutation ($input: UpdateAccountInput!) {{ updateAccount(input: $inp
 PENDING = "{ invitations { id } }"
 DELETE = f"""mutation ($id: ID!, $name: String!, $credits: CreditsOfDeleted!) {{
   deleteAccount(id: $id, name: $name, credits: $credits) {{ __typename ... on DeletedAccount {{ id }} {PROBLEM} }} }}"""
+PLAN = f"""mutation ($input: CreatePlanInput!) {{ createPlan(input: $input) {{
+  __typename ... on Plan {{ id }} {PROBLEM} }} }}"""
+MOVE = f"""mutation ($id: ID!, $below: ID!) {{ moveAccount(id: $id, below: $below) {{
+  __typename ... on Account {{ id }} {PROBLEM} }} }}"""
+SECRET = f"mutation {{ renewPaymentSecret {{ __typename {PROBLEM} }} }}"
 
 EVERYTHING = ["READ", "SEND", "ACCOUNTS", "MEMBERS", "KEYS", "CREDITS", "AUDIT"]
 
@@ -115,3 +121,71 @@ async def test_credits_are_given_opened_and_voided_with_credits_only(world: Worl
     assert renamed["updateAccount"]["sharesPool"] is True, "unchanged, so nothing is opened"
     gone = (await without.ask(DELETE, id=poor["id"], name="Poorer", credits="RETURN"))["deleteAccount"]
     assert gone["__typename"] == "DeletedAccount"
+
+
+async def test_sign_up_with_a_plan_is_opened_with_credits_only(world: World) -> None:
+    reseller = await owner(world)
+    without, with_it = await program(world, "ACCOUNTS", "READ"), await program(world, "ACCOUNTS", "READ", "CREDITS")
+    acme = str(world.accounts["acme.test"])
+    plan = (await reseller.ask(PLAN, input={"name": "Start", "credits": 10}))["createPlan"]["id"]
+    # Without a plan newcomers get nothing; with one that is set while nobody signs up neither.
+    assert (await without.ask(UPDATE, input={"id": acme, "signUpOpen": True}))["updateAccount"]["id"] == acme
+    await reseller.ask(UPDATE, input={"id": acme, "signUpOpen": False, "signUpPlanId": plan})
+    opens = {"input": {"id": acme, "signUpOpen": True}}
+    assert await refused(world, without, UPDATE, **opens) == "FORBIDDEN"
+    assert (await without.ask(UPDATE, **opens))["updateAccount"]["field"] == ["signUpOpen"]
+    assert (await with_it.ask(UPDATE, **opens))["updateAccount"]["__typename"] == "Account"
+    # It is closed without them, and what is open already stays so.
+    assert (await without.ask(UPDATE, **opens))["updateAccount"]["__typename"] == "Account"
+    assert (await without.ask(UPDATE, input={"id": acme, "signUpOpen": False}))["updateAccount"]["id"] == acme
+
+
+async def test_who_may_resell_again_welcomes_newcomers_with_credits_only(world: World) -> None:
+    new = {"name": "New", "mayResell": True}
+    id = (await (await program(world, "ACCOUNTS", "READ")).ask(CREATE, input=new))["createSubAccount"]["id"]
+    async with world.db.connection() as conn:
+        await conn.execute(
+            """with p as (insert into plan (id, account_id, name, credits) values (gen_random_uuid(), $1, 'Start', 10)
+                          returning id)
+               update account set sign_up_open = true, may_resell = false, sign_up_plan_id = p.id from p
+                where account.id = $1""",
+            UUID(id),
+        )
+    opens = {"input": {"id": id, "mayResell": True}}
+    assert await refused(world, await program(world, "ACCOUNTS", "READ"), UPDATE, **opens) == "FORBIDDEN"
+    able = await program(world, "ACCOUNTS", "READ", "CREDITS")
+    assert (await able.ask(UPDATE, **opens))["updateAccount"]["__typename"] == "Account"
+
+
+async def test_out_of_a_monthly_limit_accounts_are_moved_with_credits_only(world: World) -> None:
+    without, with_it = await program(world, "ACCOUNTS", "READ"), await program(world, "ACCOUNTS", "READ", "CREDITS")
+    ids = {}
+    for name, more in (("Bound", {"monthlyLimit": 2}), ("Open", {})):
+        made = await with_it.ask(CREATE, input={"name": name, "mayResell": True, "sharesPool": True, **more})
+        ids[name] = made["createSubAccount"]["id"]
+    mate = {"name": "Mate", "sharesPool": True}
+    for name, above in (("low", "Bound"), ("high", "Open")):
+        made = await with_it.ask(CREATE, input={**mate, "name": name, "parentId": ids[above]})
+        ids[name] = made["createSubAccount"]["id"]
+    acme = str(world.accounts["acme.test"])
+    for below in (ids["Open"], acme):
+        assert await refused(world, without, MOVE, id=ids["low"], below=below) == "FORBIDDEN"
+        assert (await without.ask(MOVE, id=ids["low"], below=below))["moveAccount"]["field"] == ["below"]
+    assert (await with_it.ask(MOVE, id=ids["low"], below=ids["Open"]))["moveAccount"]["__typename"] == "Account"
+    # Into a limit, within it, together with it, and where there is none: ACCOUNTS is enough.
+    for id, below in ((ids["high"], acme), (ids["high"], ids["Bound"]), (ids["Bound"], ids["Open"])):
+        assert (await without.ask(MOVE, id=id, below=below))["moveAccount"]["__typename"] == "Account"
+    assert (await without.ask(MOVE, id=ids["high"], below=ids["Open"]))["moveAccount"]["code"] == "FORBIDDEN"
+
+
+@pytest.mark.parametrize(
+    "bound", [{"networks": ["127.0.0.0/8"]}, {"expiresAt": "2099-01-01T00:00:00Z"}, {"sandbox": True}], ids=str
+)
+async def test_a_bound_key_makes_no_secret_that_is_good_for_ever(world: World, bound: dict[str, Any]) -> None:
+    free = await program(world, "CREDITS")
+    assert (await free.ask(SECRET))["renewPaymentSecret"]["__typename"] == "PaymentSecret"
+    key = await program(world, *EVERYTHING, **bound)
+    assert await refused(world, key, SECRET) == "FORBIDDEN", "and the one before stays good"
+    limited = await program(world, "CREDITS", limits={"perDay": 9})
+    assert (await limited.ask(SECRET))["renewPaymentSecret"]["__typename"] == "PaymentSecret", "limits are of mail"
+    assert (await (await owner(world)).ask(SECRET))["renewPaymentSecret"]["__typename"] == "PaymentSecret"

@@ -11,6 +11,7 @@ import pytest
 from kit import clock
 from tenants import alerts, grants, orders, payments
 from tests.api.conftest import Client, World
+from tests.api.people import UNSEEN
 from tests.support import laws
 from tests.support.credits import exactly, left
 
@@ -80,6 +81,16 @@ async def test_the_ledger_names_who_is_below_and_nobody_above(world: World) -> N
     above = (str(world.accounts["acme.test"]), "Acme")
     assert await told(acme, shop) == [(-50, "TAKEN_BACK", *above), (250, "RECEIVED", *above)]
     assert await told(of(world, "shop.test")) == [(-50, "TAKEN_BACK", None, None), (250, "RECEIVED", None, None)]
+
+
+async def test_a_plan_is_called_what_can_be_seen(world: World) -> None:
+    acme = of(world, "acme.test")
+    for name in UNSEEN:
+        refused = await do(acme, PLAN, input={"name": name, "credits": 1})
+        assert (refused["code"], refused["field"]) == ("INVALID", ["name"]), ascii(name)
+    async with world.db.connection() as conn:
+        assert await conn.fetchval("select count(*) from plan") == 0
+    assert (await do(acme, PLAN, input={"name": " Zoë’s  Plan ", "credits": 1}))["name"] == "Zoë’s Plan"
 
 
 @pytest.mark.parametrize(
