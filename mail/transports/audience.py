@@ -7,6 +7,8 @@
     bounced+late@   is accepted, and comes back later: by a report (RFC 3464)
     bounced+late-full@, bounced+late-prose@    the same for a full mailbox, and in sentences
 
+`+anything` may follow each of these names, also after bounced+late.
+
 They take as long as people and machines take, so that what they do counts as what it is. What they reach for is the
 platform itself and nothing else: a link is followed on LIVERY_PUBLIC_URL whatever host it names, so that nobody gets this
 process to ask for addresses inside somebody's network.
@@ -67,7 +69,7 @@ class Audience:
             "clicked": self._click,
             "unsubscribed": self._unsubscribe,
             "complained": self._complain,
-            "bounced": lambda letter: self._return(letter, detail),
+            "bounced": lambda letter: self._return(letter, _manner(detail)),
         }
         if name in acts and len(self._acts) < _MOST:
             task = asyncio.create_task(self._act(acts[name], letter))
@@ -137,9 +139,14 @@ class Audience:
         raise ConnectionRefusedError("nobody listens for returned mail")
 
 
+def _manner(detail: str) -> str:
+    """How the mail to bounced+detail@ comes back, whatever follows after a further plus."""
+    return detail.partition("+")[0]
+
+
 def late(detail: str) -> bool:
     """Whether bounced+detail@ is accepted first."""
-    return detail in ("late", "late-full", "late-prose")
+    return _manner(detail) in ("late", "late-full", "late-prose")
 
 
 def _paths(content: bytes) -> list[str]:

@@ -45,6 +45,7 @@ async def test_any_other_address_counts_as_delivered_and_the_mail_is_kept(stage:
         ("bounced+late", ["accepted", "delivered", "bounced"]),
         ("bounced+late-full", ["accepted", "delivered", "bounced"]),
         ("bounced+late-prose", ["accepted", "delivered", "bounced"]),
+        ("bounced+late+again", ["accepted", "delivered", "bounced"]),
         ("complained", ["accepted", "delivered", "complained"]),
     ],
 )

@@ -106,6 +106,7 @@ async def test_whoever_got_nothing_to_press_does_nothing(web: Web) -> None:
         ("complained", "feedback@mx.neutral.test", Kind.COMPLAINT, "complaint"),
         ("bounced+late", PATH, Kind.BOUNCE, "hard"),
         ("bounced+late-full", PATH, Kind.BOUNCE, "soft"),
+        ("Bounced+Late-Full+again", PATH, Kind.BOUNCE, "soft"),
         ("bounced+late-prose", PATH, Kind.BOUNCE, "hard"),
     ],
 )
@@ -130,4 +131,5 @@ def test_reports_are_written_as_others_write_them() -> None:
     one = letter("bounced+late")
     assert fates(bounce(one, "late", date))[1][0].recipient == one.address
     assert b"simulator.livery.test" not in complaint(letter("complained"), date)
-    assert [late(detail) for detail in ("late", "late-full", "late-prose", "later", "")] == [True] * 3 + [False] * 2
+    assert [late(detail) for detail in ("late", "late-full", "late-prose", "late+3", "late-prose+a+b")] == [True] * 5
+    assert [late(detail) for detail in ("later", "", "other+late", "+late")] == [False] * 4
