@@ -58,7 +58,8 @@ async def unsubscribed(request: Request[Any, Any, Any], token: FromPath[str]) ->
             stage, sender = await _act(platform, ticket, said, ip)
         else:
             stage, sender = await _look(platform, ticket)
-    return answer(request, 200, render(stage, language, sender, ticket.address))
+    # RFC 6585 §4
+    return answer(request, 429 if stage is Stage.LATER else 200, render(stage, language, sender, ticket.address))
 
 
 async def _said(request: Request[Any, Any, Any]) -> str:
@@ -74,7 +75,8 @@ async def _said(request: Request[Any, Any, Any]) -> str:
 
 async def _act(platform: Platform, ticket: Ticket, said: str, ip: str | None) -> tuple[Stage, Sender]:
     if said == "undo" and not await throttle.take(platform.db, [unsubscribes.undoing(ticket)]):
-        return await _look(platform, ticket)
+        stage, sender = await _look(platform, ticket)
+        return Stage.LATER if stage is Stage.DONE else stage, sender
     async with platform.db.transaction(sees=ticket.account_id) as conn:
         if said == "undo":
             stage, news = Stage.UNDONE, await unsubscribes.undo(conn, ticket, ip=ip)

@@ -14,6 +14,7 @@ class Stage(Enum):
     ASKED = "asked"
     DONE = "done"
     UNDONE = "undone"
+    LATER = "later"
     INVALID = "invalid"
 
 
@@ -24,6 +25,7 @@ def render(stage: Stage, language: str, sender: Sender = NOBODY, address: str = 
         Stage.ASKED: (words.title, words.question, Button(words.button, "unsubscribe")),
         Stage.DONE: (words.done_title, words.done, Button(words.undo, "undo", quiet=True)),
         Stage.UNDONE: (words.undone_title, words.undone, None),
+        Stage.LATER: (words.later_title, words.later, None),
         Stage.INVALID: (words.invalid_title, words.invalid, None),
     }[stage]
     return reader_page.render(language, title, spoken(said, address=address), sender, button, acts=acts)

@@ -133,16 +133,21 @@ async def test_it_is_undone_by_the_page_and_written_down(world: World) -> None:
 
 
 async def test_whoever_changes_their_mind_for_ever_fills_no_ledger(world: World) -> None:
-    link = await sent(world, "shop.test", "ann@far.test")
+    link = await sent(world, "shop.test", "ann@far.test", "he")
     for _ in range(14):
         await link.post("act=unsubscribe")
         last = await link.post("act=undo")
-    assert "You are unsubscribed" in last.text, "the page says what holds"
+    own = WORDS["he"]
+    assert last.status_code == 429
+    assert own.later_title in last.text
+    assert "24" in last.text, "the page says when"
+    assert "<form" not in last.text
+    assert own.done_title in (await link.get()).text, "and what holds"
     assert (len(await link.listed()), await link.facts()) == (1, 11)
     async with world.db.connection() as conn:
         assert await conn.fetchval("select count(*) from audit_entry") == 10
         await shift(conn, timedelta(days=1, seconds=1))
-    assert "You are no longer unsubscribed" in (await link.post("act=undo")).text
+    assert own.undone_title in (await link.post("act=undo")).text
 
 
 async def test_undoing_touches_nothing_that_somebody_else_said(world: World) -> None:
@@ -322,8 +327,8 @@ def test_every_language_says_everything_and_knows_its_direction(language: str, s
     assert "color:#000000" in page, "black is read on white"
     own = WORDS[language]
     assert all(own.__getattribute__(name) for name in own.__slots__)
-    others = [WORDS[other].done for other in LANGUAGES if other != language]
-    assert own.done not in others
+    for said in ("done", "later"):
+        assert getattr(own, said) not in [getattr(WORDS[other], said) for other in LANGUAGES if other != language]
 
 
 def test_a_color_that_is_none_is_not_written_into_the_page() -> None:
