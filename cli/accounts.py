@@ -38,7 +38,7 @@ async def _create_operator(settings: Settings, email: str, name: str, password: 
     from kit.crypto import Keyring
     from kit.db import open_database
     from mail.domains import ensure_neutral_domain
-    from tenants import audit
+    from tenants import audit, emails
     from tenants.members import create_member
     from tenants.models import AccountKind
     from tenants.scope import Scope
@@ -63,7 +63,7 @@ async def _create_operator(settings: Settings, email: str, name: str, password: 
                 "member.create",
                 account_id=account_id,
                 target=member,
-                changes={"email": (None, email.strip().lower()), "role": (None, "owner")},
+                changes={"email": (None, emails.checked(email)), "role": (None, "owner")},
             )
     finally:
         await db.close()

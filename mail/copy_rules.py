@@ -28,7 +28,7 @@ from mail.unsubscribes import Sender
 from mail.unsubscribes import sender as face_of
 from mail.wire import tokens
 from mail.wire.address import AddressError, parse_mailbox
-from tenants import audit
+from tenants import audit, emails
 from tenants.members import find_account
 from tenants.models import AccountKind
 from tenants.permissions import Permission
@@ -124,7 +124,7 @@ async def ask(
     """
     scope.require(Permission.ACCOUNTS)
     conn, account = unit.conn, await find_account(unit.conn, scope, account_id)
-    address = _mailbox(address, "address")
+    address = _reader(address)
     sender = _mailbox(sender, "sender") if sender is not None else None
     if tag is not None and not (1 <= len(tag.strip()) <= 100 and tag.isprintable()):
         raise invalid("A tag has 1 to 100 characters.", "tag")
@@ -258,7 +258,7 @@ async def confirm(db: Database, keyring: Keyring, token: str, *, ip: str | None)
 def limits(account_id: UUID, address: str) -> list[Limit]:
     """How often links are mailed: such mail is free, so nobody, and not all together, may pour it over an address, or over many."""
     return [
-        Limit(f"copies|{account_id}|{address.strip().lower()[:100]}", 3, timedelta(days=1)),
+        Limit(f"copies|{account_id}|{emails.known(address)[:100]}", 3, timedelta(days=1)),
         Limit(f"copies|{account_id}", 20, timedelta(days=1)),
         poured("copies", address),
     ]
@@ -332,6 +332,14 @@ async def _find(conn: Connection, scope: Scope, id: UUID | None) -> RuleView:
 
 def _view(row: Any) -> RuleView:
     return RuleView(**{**row, "state": RuleState(row["state"])})
+
+
+def _reader(text: str) -> str:
+    address = emails.checked(text, "address")
+    if not address.isascii():
+        # Whether it could be sent to would depend on each message (RFC 6531).
+        raise invalid("Copies go to addresses in ASCII only.", "address")
+    return address
 
 
 def _mailbox(text: str, field: str) -> str:

@@ -19,10 +19,8 @@ from uuid import UUID
 import structlog
 
 from kit.db import Database, UnitOfWork
-from kit.errors import invalid
 from mail import compose
 from mail.intake import Envelope, EnvelopeRecipient, Intake, Submission
-from mail.wire.address import AddressError, parse_mailbox
 from tenants import branding, invitations, passwords
 from tenants.invitations import Invited
 from tenants.models import Role
@@ -145,7 +143,7 @@ class Notices:
         self, unit: UnitOfWork, scope: Scope, account_id: UUID | None, email: str, role: Role
     ) -> invitations.InvitationView:
         """Invite an address (`tenants.invitations.invite`); the mail goes out once the unit of work has committed."""
-        invited = await invitations.invite(unit, scope, account_id, _deliverable(email), role)
+        invited = await invitations.invite(unit, scope, account_id, email, role)
         unit.after_commit(lambda: self._invitation(invited))
         return invited.invitation
 
@@ -198,15 +196,6 @@ class Notices:
             return f"{self._public.scheme}://{self._public.netloc}"
         port = f":{self._public.port}" if self._public.port else ""
         return f"{self._public.scheme}://{host}{port}"
-
-
-def _deliverable(email: str) -> str:
-    """An address that mail can be sent to. Raises LiveryError INVALID."""
-    try:
-        parse_mailbox(email.strip())
-    except AddressError as fault:
-        raise invalid(f"This is no e-mail address: {fault}.", "email", next="Write user@shop.test.") from None
-    return email
 
 
 def reads_as_link(name: str) -> bool:

@@ -3,6 +3,7 @@
     models/       the tables
     scope         on whose behalf something happens, and what it may see
     tree          accounts: making and finding them
+    emails        how a person's address is written
     members       people, their roles, who may change whom
     invitations   how they come in
     sessions      which browsers are signed in

@@ -16,8 +16,8 @@ from kit.crypto import fingerprint, hash_password
 from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, missing
 from kit.ids import new_id
-from tenants import audit, branding, details
-from tenants.members import add_member, check_gift, check_password, check_rank, checked_email, find_account
+from tenants import audit, branding, details, emails
+from tenants.members import add_member, check_gift, check_password, check_rank, find_account
 from tenants.models import Role
 from tenants.permissions import Permission
 from tenants.scope import Scope, adopt
@@ -69,7 +69,7 @@ async def invite(unit: UnitOfWork, scope: Scope, account_id: UUID | None, email:
     invited already.
     """
     scope.require(Permission.MEMBERS)
-    conn, email = unit.conn, checked_email(email)
+    conn, email = unit.conn, emails.checked(email)
     account = await find_account(conn, scope, account_id)
     await check_rank(conn, scope, account, role)
     await check_gift(conn, scope, account, role)

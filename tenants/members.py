@@ -17,7 +17,7 @@ from kit.crypto import hash_password
 from kit.db import Connection, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid, missing
 from kit.ids import new_id
-from tenants import audit, details
+from tenants import audit, details, emails
 from tenants.makers import left_in_force
 from tenants.models import Role
 from tenants.permissions import MAKERS, ROLES, Permission, outranks
@@ -58,10 +58,10 @@ async def create_member(
 ) -> UUID:
     """Let a person into an account.
 
-    Raises LiveryError INVALID for an address without @, a name that nobody can see or a password under ten characters,
+    Raises LiveryError INVALID for what is no address, a name that nobody can see or a password under ten characters,
     CONFLICT for a known address.
     """
-    email, name = checked_email(email), details.person(name)
+    email, name = emails.checked(email), details.person(name)
     check_password(password)
     if await unit.conn.fetchval("select exists (select from member where email = $1)", email):
         raise _taken(email)
@@ -95,14 +95,6 @@ async def add_member(
     if id is None:
         raise _taken(email)
     return id
-
-
-def checked_email(email: str) -> str:
-    """An address as it is kept, in lower case. Raises LiveryError INVALID."""
-    email = email.strip().lower()
-    if email.count("@") != 1 or email[:1] == "@" or email[-1:] == "@" or len(email) > 254 or not email.isprintable():
-        raise invalid("That is no e-mail address.", "email", next="Write it like name@example.com.")
-    return email
 
 
 def check_password(password: str, *field: str) -> None:

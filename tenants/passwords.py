@@ -14,7 +14,7 @@ from kit.addresses import neighbourhood
 from kit.crypto import Keyring, fingerprint, hash_password, verify_password
 from kit.db import Database
 from kit.errors import Kind, LiveryError, invalid
-from tenants import audit, branding, sessions, throttle, totp
+from tenants import audit, branding, emails, sessions, throttle, totp
 from tenants.invitations import link_over
 from tenants.members import check_password
 from tenants.scope import Scope, adopt
@@ -44,7 +44,7 @@ class Changed:
 
 def address_tries(email: str) -> list[Limit]:
     """Links that one address may be sent."""
-    return [Limit(f"reset|address|{email.strip().lower()[:150]}", 3, timedelta(hours=1))]
+    return [Limit(f"reset|address|{emails.known(email)[:150]}", 3, timedelta(hours=1))]
 
 
 def asking_tries(ip: str) -> list[Limit]:
@@ -55,7 +55,7 @@ def asking_tries(ip: str) -> list[Limit]:
 
 async def begin_reset(db: Database, *, email: str, ip: str) -> Reset | None:
     """A fresh link for the member with this address, in place of older ones; None where there is nobody."""
-    email = email.strip().lower()
+    email = emails.known(email)
     token = secrets.token_urlsafe(32)
     async with db.transaction() as conn:
         await adopt(conn, "member", email)

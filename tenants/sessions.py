@@ -13,6 +13,7 @@ from uuid import UUID
 from kit.crypto import fingerprint, verify_password
 from kit.db import Connection, Database
 from kit.errors import missing
+from tenants import emails
 from tenants.models import Role
 from tenants.permissions import ROLES, VISITOR
 from tenants.scope import Scope, adopt
@@ -62,7 +63,7 @@ class SessionView:
 
 async def check_password(db: Database, *, email: str, password: str) -> Person | None:
     """Whose address and password these are, or None: unknown names take the same time and get the same answer."""
-    email = email.strip().lower()
+    email = emails.known(email)
     async with db.transaction() as conn:
         await adopt(conn, "member", email)
         row = await conn.fetchrow(

@@ -14,7 +14,7 @@ from kit.crypto import fingerprint
 from kit.db import Connection, Database, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid
 from kit.ids import new_id
-from tenants import audit, details, orders, tree
+from tenants import audit, details, emails, orders, tree
 from tenants.models import AccountKind, Role
 from tenants.permissions import ROLES
 from tenants.scope import Scope, adopt, owner_of
@@ -50,14 +50,12 @@ def limits(ip: str) -> list[Limit]:
 
 def mailing(email: str) -> list[Limit]:
     """How often one mailbox is written to; whoever asks more often gets the same answer, and no further mail."""
-    return [Limit(f"sign_up|mail|{email.lower()[:150]}", _MAILS, timedelta(hours=1))]
+    return [Limit(f"sign_up|mail|{emails.known(email)[:150]}", _MAILS, timedelta(hours=1))]
 
 
 def checked(*, email: str, name: str, company: str, password: str, referral_code: str | None) -> Wish:
     """What was typed, if it can be taken. Raises LiveryError INVALID with the field at fault."""
-    email = email.strip().lower()
-    if email.count("@") != 1 or email.startswith("@") or email.endswith("@") or len(email) > 254:
-        raise invalid("That is no e-mail address.", "email")
+    email = emails.checked(email)
     if len(password) < 10:
         raise invalid("A password needs at least ten characters.", "password")
     if len(password) > 1000:

@@ -17,6 +17,7 @@ from uuid import UUID
 from kit.addresses import neighbourhood
 from kit.db import Database
 from kit.errors import Kind, LiveryError
+from tenants import emails
 
 POURED = 15
 """Letters of one kind that everybody together may have us write to a mailbox in a day."""
@@ -104,16 +105,15 @@ def invitation_limits(account_id: UUID, email: str) -> list[Limit]:
     A mailbox besides from everybody together: accounts are made quickly. Which limit it was is told to nobody.
     """
     return [
-        Limit(f"invite|{account_id}|{email.strip().lower()[:100]}", 5, timedelta(days=1)),
+        Limit(f"invite|{account_id}|{emails.known(email)[:100]}", 5, timedelta(days=1)),
         Limit(f"invite|{account_id}", 500, timedelta(days=1)),
         poured("invite", email),
     ]
 
 
 def poured(purpose: str, email: str) -> Limit:
-    """The limit of letters that somebody asked us to write to a mailbox, whoever asks; tags ("+x") are the same mailbox."""
-    local, _, domain = email.strip().lower().rpartition("@")
-    return Limit(f"{purpose}|everybody|{local.partition('+')[0]}@{domain}"[:200], POURED, timedelta(days=1))
+    """The limit of letters that somebody asked us to write to a mailbox, whoever asks and however it is spelt."""
+    return Limit(f"{purpose}|everybody|{emails.mailbox(email)}"[:200], POURED, timedelta(days=1))
 
 
 async def may_try(db: Database, purpose: str, name: str, ip: str) -> bool:
@@ -162,7 +162,7 @@ async def forget_old(db: Database) -> None:
 
 
 def _keys(purpose: str, name: str, ip: str) -> tuple[str, str, str, str]:
-    who, place = name.strip().lower()[:100], neighbourhood(ip)  # as `tenants.sessions.check_password` reads a name
+    who, place = emails.known(name)[:100], neighbourhood(ip)  # as `tenants.sessions.check_password` reads a name
     return (
         f"{purpose}|minute|{place}",
         f"{purpose}|day|{place}",

@@ -8,6 +8,7 @@ from api.context import Context
 from api.graphql.problems import Problem, refusable
 from api.graphql.session import SignedIn, sign_in
 from mail.accounts import sign_up as commands
+from tenants import emails
 from tenants import sign_up as tenants_sign_up
 
 Info = strawberry.Info[Context, None]
@@ -50,7 +51,7 @@ async def sign_up(info: Info, input: SignUpInput) -> SignUpResult:
         referral_code=input.referral_code,
         ip=context.asker.ip,
     )
-    return SignUpBegun(email=input.email.strip().lower())
+    return SignUpBegun(email=emails.checked(input.email))
 
 
 @refusable

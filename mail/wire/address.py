@@ -9,10 +9,9 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-import idna
+from kit import hostnames
 
 MAX_LOCAL = 64  # RFC 5321 §4.5.3.1.1
-MAX_DOMAIN = 255  # RFC 5321 §4.5.3.1.2
 MAX_PATH = 256  # RFC 5321 §4.5.3.1.3, with its brackets
 
 
@@ -45,7 +44,6 @@ _DOT_STRING = rf"[{_ATEXT}{_UTF8}]++(?:\.[{_ATEXT}{_UTF8}]++)*+"
 _QUOTED = rf'"(?:[ !#-\[\]-~{_UTF8}]|\\[ -~])*+"'
 _PATH = re.compile(rf"<({_DOT_STRING}|{_QUOTED})@([^<>\s@\"\\]++)>(?=\s|$)")
 _MAILBOX = re.compile(rf"({_DOT_STRING}|{_QUOTED})@([^<>\s@\"\\]++)\Z")
-_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*+\Z")
 
 
 def read_path(text: str, *, utf8: bool = False) -> tuple[Mailbox | None, str]:
@@ -96,17 +94,10 @@ def domain_of(address: str) -> str:
 
 def canonical_domain(text: str) -> str:
     """A domain in lower case and A-labels (RFC 5890 §2.3.2.1), without a final dot. Raises AddressError."""
-    domain = text.lower()
-    if not domain.isascii():
-        try:
-            domain = idna.encode(domain, uts46=True).decode("ascii").lower()
-        except (idna.IDNAError, UnicodeError):
-            raise AddressError("the domain has characters that no domain may have") from None
-    if len(domain) > MAX_DOMAIN:
-        raise AddressError(f"the domain is longer than {MAX_DOMAIN} octets")
-    if not _DOMAIN.match(domain):
-        raise AddressError("the domain is not written as a domain")
-    return domain
+    try:
+        return hostnames.canonical(text)
+    except ValueError as fault:
+        raise AddressError(str(fault)) from None
 
 
 def _mailbox(local: str, domain: str, utf8: bool) -> Mailbox:

@@ -121,6 +121,15 @@ async def test_all_together_pour_no_such_mail_over_a_mailbox(world: World) -> No
         assert await conn.fetchval("select count(*) from recipient where address ilike 'victim%'") == POURED
 
 
+async def test_no_spelling_of_an_address_makes_another_rule(world: World) -> None:
+    shop = world.client(key="admin@shop.test")
+    made = await asked(world, shop, '"Boss"@COPIES\u3002test')
+    assert made["address"] == "boss@copies.test"
+    for spelt in ("boss@copies.test", "boss@\uff43opies.test", '"boss"@copies.test'):
+        assert (await asked(world, shop, spelt))["code"] == "TAKEN", spelt
+    assert len(await mails(world, "boss@copies.test")) == 1
+
+
 async def test_a_mail_to_a_stranger_says_no_more_than_who_asks(world: World) -> None:
     shop = world.client(key="admin@shop.test")
     await asked(world, shop, "a@copies.test", sender="bills@shop.test")
@@ -138,6 +147,7 @@ async def test_what_is_wrong_is_named_by_its_field(world: World) -> None:
     shop = world.client(key="admin@shop.test")
     for input, field in (
         ({"address": "nobody"}, "address"),
+        ({"address": '"a b"@copies.test'}, "address"),
         ({"address": "grüße@copies.test"}, "address"),
         ({"address": "a@copies.test", "sender": "x"}, "sender"),
         ({"address": "b@copies.test", "tag": "t" * 101}, "tag"),

@@ -208,3 +208,15 @@ async def test_an_unknown_address_costs_the_same_work_as_a_known_one(world: Worl
             spent.append(time.process_time() - began)
     known, unknown = (statistics.median(spent) for spent in work.values())
     assert 0.75 < known / unknown < 1.33, work
+
+
+async def test_every_spelling_of_an_address_is_the_same_person_and_counted_as_one(world: World) -> None:
+    for spelt in (" USER@Shop.test", '"user"@shop.test', "user@\uff53\uff48\uff4f\uff50\u3002test"):
+        browser = world.client("shop.localhost")
+        assert (await browser.login(spelt))["me"]["member"]["email"] == "user@shop.test", spelt
+        assert (await world.client("shop.localhost").login(spelt, "not the password"))["code"] == "UNAUTHENTICATED"
+    async with world.db.connection() as conn:
+        names = await conn.fetch("select key from attempts where key like 'web|name|%'")
+        known = await conn.fetch("select key from attempts where key like 'web|known|%'")
+    assert [row["key"] for row in names] == ["web|name|user@shop.test"]
+    assert [row["key"] for row in known] == ["web|known|user@shop.test|127.0.0.1"]
