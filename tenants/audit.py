@@ -1,11 +1,12 @@
 """Who changed what? `note` writes an entry in the transaction of the change itself; nothing else writes one.
 
 Who reads the list sees names and addresses of people in the own subtree only: what was done from above was done "by the
-provider", and where the provider sits is nobody's business.
+provider", and where the provider sits is nobody's business. What an entry says of accounts out of sight is left out as it
+is read (`_hidden`): the entry stays whole, for those above them and for the operator.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,9 @@ from tenants.scope import Scope
 
 type Changes = Mapping[str, tuple[object, object]]
 """Field to (before, after). Whoever calls leaves secrets out."""
+
+type Told = Mapping[str, list[Any]]
+"""The same as it is kept."""
 
 
 async def note(
@@ -68,10 +72,16 @@ class Entry:
     entered: bool
     """While the account was entered from above ("log in as")."""
     ip: str | None
-    changes: Mapping[str, list[Any]]
+    changes: Told
 
 
 _LAST = UUID(int=2**128 - 1)
+
+_ACCOUNTS = ("parent", "account_id")
+"""Fields whose values are ids of accounts."""
+
+_SALE = "payment_reference"
+"""What the seller calls a payment: for the buyer, who paid, and for who sees the seller."""
 
 
 async def entries(
@@ -103,7 +113,10 @@ async def entries(
     rows = await conn.fetch(
         f"""select e.id, e.at, e.account_id, a.name as account_name, e.action, e.target, e.entered, not ours as by_provider,
                    case when ours then e.member_id end as member_id, m.name as member_name, m.email as member_email,
-                   c.name as credential_name, case when ours then e.ip end as ip, e.changes::text as changes
+                   c.name as credential_name, case when ours then e.ip end as ip, e.changes::text as changes,
+                   ours or e.account_id = $1 or not e.changes ? '{_SALE}' or exists (
+                     select from plan_order o join plan p on p.id = o.plan_id
+                      where o.id::text = e.target and {scope.see("p.account_id", deleted=True)}) as sale
               from {found} as found join audit_entry e on e.id = found.id join account a on a.id = e.account_id
               cross join lateral (select {scope.see("e.home_id")} as ours) h
               left join member m on m.id = e.member_id and ours
@@ -111,7 +124,39 @@ async def entries(
              order by e.id desc""",
         *values,
     )
-    return [Entry(**{**row, "changes": json.loads(row["changes"])}) for row in rows]
+    found_changes = [json.loads(row["changes"]) for row in rows]
+    hidden = await _hidden(conn, scope, found_changes)
+    return [
+        Entry(
+            **{name: value for name, value in row.items() if name not in ("changes", "sale")},
+            changes=_shown(told, hidden, sale=row["sale"]),
+        )
+        for row, told in zip(rows, found_changes, strict=True)
+    ]
+
+
+async def _hidden(conn: Connection, scope: Scope, changes: Sequence[Told]) -> frozenset[Any]:
+    """Which accounts that these changes name are out of sight: none for the operator, also not those long gone."""
+    named = {id for told in changes for name in _ACCOUNTS for id in told.get(name, ()) if id is not None}
+    if not named or await conn.fetchval("select kind = 'operator' from account where id = $1", scope.account_id):
+        return frozenset()
+    rows = await conn.fetch(
+        f"select id from account where id = any ($2::uuid[]) and {scope.see('id', deleted=True)}",
+        scope.account_id,
+        list(named),
+    )
+    return frozenset(named - {str(row["id"]) for row in rows})
+
+
+def _shown(told: Told, hidden: frozenset[Any], *, sale: bool) -> Told:
+    shown = {}
+    for name, values in told.items():
+        if name in _ACCOUNTS:
+            values = [None if value in hidden else value for value in values]
+        if (name in _ACCOUNTS and values == [None, None]) or (name == _SALE and not sale):
+            continue
+        shown[name] = values
+    return shown
 
 
 def _told(value: object) -> object:

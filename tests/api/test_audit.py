@@ -8,6 +8,10 @@ from tests.api.people import AUDIT, ENTER, INVITE, mails, member
 from tests.api.walk import Walk
 from tests.house.audited import WRITES
 
+MOVE = "mutation ($id: ID!, $below: ID!) { moveAccount(id: $id, below: $below) { __typename } }"
+ORDERS = "{ orders { nodes { paymentReference } } }"
+PLAN = 'mutation { createPlan(input: {name: "Plan", credits: 5}) { ... on Plan { id } } }'
+
 
 async def test_every_change_is_written_down_with_it_or_not_made(world: World) -> None:
     walk = Walk(world)
@@ -118,3 +122,35 @@ async def test_parents_read_it_strangers_do_not_and_the_provider_has_no_face(wor
     [row] = seen["shop.test"]
     assert (row["action"], row["member"], row["ip"], row["byProvider"]) == ("invitation.create", None, None, True)
     assert "acme" not in str(row)
+
+
+async def test_nobody_reads_of_accounts_that_they_cannot_see(world: World) -> None:
+    shop, acme, rival = (str(world.accounts[slug]) for slug in ("shop.test", "acme.test", "rival.test"))
+    clients = {slug: world.client(key=f"admin@{slug}.test") for slug in ("shop", "acme", "rival", "operator")}
+    plan = (await clients["acme"].ask(PLAN))["createPlan"]["id"]
+    order = await clients["shop"].ask("mutation ($id: ID!) { orderPlan(planId: $id) { ... on Order { id } } }", id=plan)
+    fulfil = 'mutation ($id: ID!) { fulfilOrder(id: $id, paymentReference: "pay-1") { __typename } }'
+    await clients["acme"].ask(fulfil, id=order["orderPlan"]["id"])
+    sale = [{"field": "state", "before": "open", "after": "fulfilled"}]
+    paid = [*sale, {"field": "payment_reference", "before": None, "after": "pay-1"}]
+    for who in ("shop", "acme", "operator"):
+        assert await told(clients[who], shop, "order.fulfil") == paid, who
+    assert (await clients["operator"].ask(MOVE, id=shop, below=rival))["moveAccount"]["__typename"] == "Account"
+    assert {
+        who: (await told(clients[who], shop, "account.move"), await told(clients[who], shop, "order.fulfil"))
+        for who in ("shop", "rival", "operator")
+    } == {
+        "shop": ([], paid),
+        "rival": ([{"field": "parent", "before": None, "after": rival}], sale),
+        "operator": ([{"field": "parent", "before": acme, "after": rival}], paid),
+    }
+    for who, out_of_sight in (("shop", (acme, rival)), ("rival", (acme, "pay-1"))):
+        every = str((await entries(clients[who], account=shop))["nodes"])
+        assert [id for id in out_of_sight if id in every and (who, id) != ("rival", rival)] == [], who
+    assert (await clients["rival"].ask(ORDERS))["orders"]["nodes"] == []
+
+
+async def told(client: Client, account: str, action: str) -> Any:
+    """What the one entry of an action says has changed."""
+    [entry] = (await entries(client, account=account, action=action))["nodes"]
+    return sorted(entry["changes"], key=lambda change: str(change["field"]), reverse=True)
