@@ -15,9 +15,9 @@ from kit.db import Connection, UnitOfWork
 from kit.errors import Kind, LiveryError, invalid, missing
 from tenants import audit, grants, limits, orders, sources, tree
 from tenants.details import checked
-from tenants.models import AccountKind
+from tenants.models import AccountKind, WhenSpent
 from tenants.permissions import SPENDING, WELCOME, Permission
-from tenants.scope import Scope
+from tenants.scope import Scope, sandboxed
 from tenants.states import AccountState, suspended
 from tenants.views import AccountView, view_account
 
@@ -92,6 +92,8 @@ async def update(unit: UnitOfWork, scope: Scope, account_id: UUID, given: Mappin
     changed = {name: value for name, value in values.items() if name == "pool_id" or getattr(before, name) != value}
     if opened := _opened(before, changed):
         scope.trade(_camel("shares_pool" if opened == "pool_id" else opened))
+    if scope.sandbox and changed.get("when_spent") == WhenSpent.QUEUE:
+        raise sandboxed("lets no real mail go", "whenSpent")
     if changed:
         assignments = ", ".join(f"{name} = ${n}" for n, name in enumerate(changed, 2))
         try:

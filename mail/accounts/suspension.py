@@ -16,7 +16,7 @@ from mail.ledger import Fact
 from mail.lifecycle import EventKind
 from tenants import audit, details
 from tenants.permissions import Permission
-from tenants.scope import Scope
+from tenants.scope import Scope, sandboxed
 from tenants.states import Use, blocked
 from tenants.sub_accounts import strictly_below
 
@@ -55,9 +55,12 @@ async def suspend(unit: UnitOfWork, scope: Scope, account_id: UUID, reason: str)
 async def resume(unit: UnitOfWork, scope: Scope, account_id: UUID) -> None:
     """Set a suspended account going again; what was held leaves within seconds.
 
-    Raises LiveryError: DENIED, MISSING, CONFLICT where it is not suspended itself.
+    Raises LiveryError: DENIED, also for a key of the sandbox, for real mail leaves; MISSING, CONFLICT where it is not
+    suspended itself.
     """
     scope.require(Permission.ACCOUNTS)
+    if scope.sandbox:
+        raise sandboxed("lets no real mail go")
     account = await strictly_below(unit.conn, scope, account_id)
     resumed = await unit.conn.fetchval(
         """update account set suspended_at = null, suspended_reason = null

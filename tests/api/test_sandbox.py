@@ -14,6 +14,9 @@ from tests.support.credits import exactly, left
 MOVED = f"__typename ... on MovedMessages {{ messageIds }} {PROBLEM}"
 RELEASE = f"mutation ($ids: [ID!]!) {{ r: releaseMessages(ids: $ids) {{ {MOVED} }} }}"
 WITHDRAW = f"mutation ($ids: [ID!]!) {{ r: cancelMessages(ids: $ids) {{ {MOVED} }} }}"
+ACCOUNT = f"__typename ... on Account {{ id state }} {PROBLEM}"
+SUSPEND = f'mutation ($id: ID!) {{ suspendAccount(id: $id, reason: "unpaid") {{ {ACCOUNT} }} }}'
+RESUME = f"mutation ($id: ID!) {{ resumeAccount(id: $id) {{ {ACCOUNT} }} }}"
 SEND = f"mutation ($input: SendMailInput!) {{ sendMail(input: $input) {{ __typename ... on SentMail {{ messageId }} {PROBLEM} }} }}"
 
 
@@ -28,6 +31,20 @@ async def _denied(world: World, key: Client, query: str, **variables: Any) -> No
     assert await refused(world, key, query, **variables) == "FORBIDDEN", (query, variables)
     [told] = (await key.ask(query, **variables)).values()
     assert told["message"].startswith("A key of the sandbox"), told
+
+
+async def test_no_real_mail_is_set_going(world: World) -> None:
+    trial, real = await _keys(world)
+    shop = str(world.accounts["shop.test"])
+    queue = {"input": {"id": shop, "whenSpent": "QUEUE"}}
+    assert (await trial.ask(SUSPEND, id=shop))["suspendAccount"]["state"] == "SUSPENDED"
+    await _denied(world, trial, RESUME, id=shop)
+    assert (await real.ask(RESUME, id=shop))["resumeAccount"]["state"] == "ACTIVE"
+    await _denied(world, trial, UPDATE, **queue)
+    assert (await real.ask(UPDATE, **queue))["updateAccount"]["__typename"] == "Account"
+    for policy in ("HOLD", "REJECT"):
+        held = {"input": {"id": shop, "whenSpent": policy}}
+        assert (await trial.ask(UPDATE, **held))["updateAccount"]["__typename"] == "Account"
 
 
 @pytest.mark.parametrize("act", [RELEASE, WITHDRAW], ids=["release", "cancel"])
