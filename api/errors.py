@@ -29,6 +29,12 @@ STATUS: Mapping[Kind, int] = {
     Kind.UNAVAILABLE: 503,
 }
 """The HTTP status of each kind, for answers that are not GraphQL results."""
+_STATUS_OF_CODE = {"TOO_LARGE": 413, "UNSUPPORTED": 415, "TOO_SLOW": 408, "INTERNAL": 500}
+
+
+def http_status(refusal: LiveryError) -> int:
+    """The HTTP status of a refusal, for answers that are not GraphQL results."""
+    return _STATUS_OF_CODE.get(refusal.code, STATUS[refusal.kind])
 
 
 def signed_out() -> LiveryError:

@@ -15,14 +15,14 @@ import msgspec
 from graphql import FieldNode, OperationDefinitionNode, OperationType, get_operation_ast
 from litestar import Request, Response, post
 from litestar.datastructures import Cookie
-from litestar.exceptions import InternalServerException
 from prometheus_client import Histogram
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType as Operation
 
 from api.auth import Asker, check_header, identify
+from api.bodies import read_body, too_large
 from api.context import Context, Platform, platform_of
-from api.errors import STATUS, explain, refused, shown
+from api.errors import explain, http_status, refused, shown
 from api.graphql import limits
 from api.graphql.schema import schema
 from kit.errors import Kind, LiveryError
@@ -36,6 +36,7 @@ SEND_BODY = 35_000_000
 
 _READ_SECONDS = 300.0  # 35 MB at 1 Mbit/s
 _SMALL_READ_SECONDS = 30.0
+_SMALLER = "Attachments of up to 25 MB go into one `sendMail`, signed in and alone in its request."
 _RUN_SECONDS = 10.0
 _SEND_SECONDS = 60.0
 _RETRY_SECONDS = 5
@@ -65,20 +66,24 @@ async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
         expected = int(declared) if declared.isdigit() else None
         limit = SEND_BODY if asker.scope is not None else STRANGERS_BODY
         if expected is not None and expected > limit:
-            raise _too_large(limit)
+            raise too_large(limit, _SMALLER)
         if asker.scope is None:
-            body = await _read(request, STRANGERS_BODY, _SMALL_READ_SECONDS)
+            body = await read_body(request, STRANGERS_BODY, _SMALL_READ_SECONDS, smaller=_SMALLER)
             if platform.strangers.locked():
                 raise _crowded()
             async with platform.strangers:
                 return await _answer(request, platform, asker, body)
         if expected is None or expected > BODY:
             async with platform.large:
-                return await _answer(request, platform, asker, await _read(request, limit, _READ_SECONDS))
-        return await _answer(request, platform, asker, await _read(request, BODY, _SMALL_READ_SECONDS))
+                return await _answer(
+                    request, platform, asker, await read_body(request, limit, _READ_SECONDS, smaller=_SMALLER)
+                )
+        return await _answer(
+            request, platform, asker, await read_body(request, BODY, _SMALL_READ_SECONDS, smaller=_SMALLER)
+        )
     except Exception as fault:
         refusal = explain(fault)
-        status = _status(refusal)
+        status = http_status(refusal)
         # RFC 9110 §10.2.3
         return _json(refused(refusal), status, {"retry-after": str(_RETRY_SECONDS)} if status == 503 else {})
 
@@ -99,21 +104,6 @@ async def who_asks(request: Request[Any, Any, Any], platform: Platform) -> Asker
     return asker
 
 
-async def _read(request: Request[Any, Any, Any], limit: int, seconds: float) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise _too_large(limit)
-    except InternalServerException:  # Litestar's word for a client that went away; nobody reads the answer
-        raise LiveryError(Kind.INVALID, "CUT", "The connection was cut.") from None
-    except TimeoutError:
-        raise LiveryError(Kind.INVALID, "TOO_SLOW", "The body did not arrive in time.", next="Send it again.") from None
-    return bytes(body)
-
-
 async def _answer(request: Request[Any, Any, Any], platform: Platform, asker: Asker, body: bytes) -> Response[bytes]:
     posted = _decode(body)
     text = posted.query or ""
@@ -126,7 +116,7 @@ async def _answer(request: Request[Any, Any, Any], platform: Platform, asker: As
     if changes and asker.is_browser:
         check_header(request.headers)
     if len(body) > BODY and not _only_sends(operation):
-        raise _too_large(BODY)
+        raise too_large(BODY, _SMALLER)
     context = Context(platform, asker)
     kind = operation.operation.value if operation else "unreadable"
     try:
@@ -186,22 +176,6 @@ def _bad(code: str, message: str, next: str) -> LiveryError:
 def _crowded() -> LiveryError:
     return LiveryError(
         Kind.UNAVAILABLE, "BUSY", "Too many people are signing in just now.", next="Try again in a few seconds."
-    )
-
-
-def _too_large(limit: int) -> LiveryError:
-    size = f"{limit // 1_000_000} MB" if limit >= 1_000_000 else f"{limit // 1_000} kB"
-    return LiveryError(
-        Kind.INVALID,
-        "TOO_LARGE",
-        f"The request is larger than {size}.",
-        next="Attachments of up to 25 MB go into one `sendMail`, signed in and alone in its request.",
-    )
-
-
-def _status(refusal: LiveryError) -> int:
-    return {"TOO_LARGE": 413, "UNSUPPORTED": 415, "TOO_SLOW": 408, "INTERNAL": 500}.get(
-        refusal.code, STATUS[refusal.kind]
     )
 
 

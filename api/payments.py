@@ -15,8 +15,9 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.params import FromPath
 
+from api.bodies import read_body
 from api.context import Platform, platform_of
-from api.errors import STATUS, explain
+from api.errors import explain, http_status
 from api.graphql.pages import identity, reference
 from kit.errors import Kind, LiveryError, invalid
 from tenants import orders, payments
@@ -24,6 +25,7 @@ from tenants.permissions import Permission
 from tenants.scope import Scope
 
 _BODY = 16_384
+_READ_SECONDS = 30.0
 
 
 class _Paid(msgspec.Struct):
@@ -34,16 +36,16 @@ class _Paid(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Paid)
 
 
-@post("/v1/payments/{seller:str}", status_code=200, request_max_body_size=_BODY)
+@post("/v1/payments/{seller:str}", status_code=200, request_max_body_size=None)
 async def paid(request: Request[Any, Any, Any], seller: FromPath[str]) -> Response[bytes]:
     """Fulfil the order that is said to be paid."""
     platform = platform_of(request)
     try:
-        order = await _fulfil(platform, request, identity(seller), await request.body())
+        body = await read_body(request, _BODY, _READ_SECONDS)
+        order = await _fulfil(platform, request, identity(seller), body)
     except Exception as fault:
         refusal = explain(fault)
-        status = 500 if refusal.code == "INTERNAL" else STATUS[refusal.kind]
-        return _json(status, {"code": refusal.code, "message": refusal.message})
+        return _json(http_status(refusal), {"code": refusal.code, "message": refusal.message})
     platform.bell.ring({order.account_id, order.plan.account_id})
     return _json(200, {"orderId": str(order.id), "state": order.state})
 

@@ -14,8 +14,9 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, post
 
+from api.bodies import read_body
 from api.context import Platform, platform_of
-from api.errors import STATUS, explain, signed_out
+from api.errors import explain, http_status, signed_out
 from api.operations import who_asks
 from kit import jobs
 from kit.errors import Kind, LiveryError
@@ -28,7 +29,7 @@ BODY = 2_000_000
 _READ_SECONDS = 30.0
 
 
-@post("/v1/returns", status_code=202, request_max_body_size=BODY)
+@post("/v1/returns", status_code=202, request_max_body_size=None)
 async def returned(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Take what came back."""
     platform = platform_of(request)
@@ -36,8 +37,7 @@ async def returned(request: Request[Any, Any, Any]) -> Response[bytes]:
         taken = await _take(platform, request)
     except Exception as fault:
         refusal = explain(fault)
-        status = 500 if refusal.code == "INTERNAL" else STATUS[refusal.kind]
-        return _json(status, {"code": refusal.code, "message": refusal.message, "next": refusal.next})
+        return _json(http_status(refusal), {"code": refusal.code, "message": refusal.message, "next": refusal.next})
     return _json(202, {"recipients": taken})
 
 
@@ -47,8 +47,7 @@ async def _take(platform: Platform, request: Request[Any, Any, Any]) -> int:
     if asker.scope is None or asker.is_browser:
         raise signed_out()
     asker.scope.require(Permission.SEND)
-    async with asyncio.timeout(_READ_SECONDS):
-        body = await request.body()
+    body = await read_body(request, BODY, _READ_SECONDS)
     path = request.query_params.get("to", "").strip("<> ")
     named = returns.live(platform.keyring, path.rpartition("@")[0]) if path else None
     recipients: list[UUID | None] = [named]
@@ -68,10 +67,10 @@ async def _take(platform: Platform, request: Request[Any, Any, Any]) -> int:
     return len(ids)
 
 
-def _json(status: int, what: dict[str, Any]) -> Response[bytes]:
+def _json(code: int, what: dict[str, Any]) -> Response[bytes]:
     return Response(
         msgspec.json.encode(what),
-        status_code=status,
+        status_code=code,
         media_type="application/json",
         headers={"cache-control": "no-store"},
     )

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -75,9 +76,21 @@ async def test_a_statement_that_takes_too_long_is_cut_and_said_so(world: World) 
 
 
 async def test_clients_that_go_away_or_talk_nonsense_leave_no_trace(world: World) -> None:
+    rest = (
+        f"HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {world.keys['shop.test']}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"
+    )
     said = [
-        f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {world.keys['shop.test']}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{",
+        *(
+            f"POST {path} {rest}"
+            for path in (
+                "/graphql",
+                "/v1/returns",
+                f"/v1/payments/{world.accounts['acme.test']}",
+                "/v1/suppressions/import",
+                "/u/x",
+            )
+        ),
         "GET / HTTP/9.9\r\n\r\n",
         "\x16\x03\x01\x02\x00",
         "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
@@ -92,4 +105,20 @@ async def test_clients_that_go_away_or_talk_nonsense_leave_no_trace(world: World
             writer.close()
             await writer.wait_closed()
         assert await world.client(key="shop.test").ask("{ me { account { slug } } }")
+    assert [line for line in logs if line["log_level"] in {"error", "critical"}] == []
+
+
+@pytest.mark.parametrize(("path", "limit"), [("/v1/returns", 2_000_000), ("/v1/payments/x", 16_384)])
+async def test_a_body_that_is_too_large_is_refused_and_not_logged(world: World, path: str, limit: int) -> None:
+    async with httpx.AsyncClient(base_url=world.url("", "127.0.0.1"), timeout=20) as http:
+        with capture_logs() as logs:
+            answers = [
+                await http.post(
+                    path, content=b" " * size, headers={"authorization": f"Bearer {world.keys['shop.test']}"}
+                )
+                for size in (limit + 1, limit)
+            ]
+    assert answers[0].status_code == 413
+    assert answers[0].json()["code"] == "TOO_LARGE"
+    assert answers[1].json()["code"] != "TOO_LARGE"
     assert [line for line in logs if line["log_level"] in {"error", "critical"}] == []
