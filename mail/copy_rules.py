@@ -32,7 +32,7 @@ from tenants import audit, emails
 from tenants.members import find_account
 from tenants.models import AccountKind
 from tenants.permissions import Permission
-from tenants.scope import Scope
+from tenants.scope import Scope, sandboxed
 from tenants.throttle import Limit, poured
 
 MOST = 5
@@ -119,10 +119,10 @@ async def ask(
 ) -> RuleView:
     """Make a rule and, once it is committed, mail its address the link.
 
-    Raises LiveryError DENIED without Permission.ACCOUNTS, MISSING (account), EXHAUSTED above MOST, CONFLICT for a rule that
-    is there already, INVALID with the field at fault.
+    Raises LiveryError DENIED without Permission.ACCOUNTS and for a key of the sandbox, MISSING (account), EXHAUSTED above
+    MOST, CONFLICT for a rule that is there already, INVALID with the field at fault.
     """
-    scope.require(Permission.ACCOUNTS)
+    _may_ask(scope)
     conn, account = unit.conn, await find_account(unit.conn, scope, account_id)
     address = _reader(address)
     sender = _mailbox(sender, "sender") if sender is not None else None
@@ -162,7 +162,7 @@ async def ask_again(unit: UnitOfWork, scope: Scope, keyring: Keyring, notices: N
 
     Raises LiveryError DENIED, MISSING, CONFLICT for a rule that is in force or ended with a complaint.
     """
-    scope.require(Permission.ACCOUNTS)
+    _may_ask(scope)
     rule = await _find(unit.conn, scope, id)
     if rule.state is RuleState.ACTIVE:
         raise LiveryError(Kind.CONFLICT, "CONFIRMED", "This address has agreed already.", field=("id",))
@@ -209,6 +209,7 @@ async def waive(unit: UnitOfWork, scope: Scope, account_id: UUID, free: bool) ->
         raise LiveryError(
             Kind.DENIED, "FORBIDDEN", "What copies cost is the platform's to decide.", next="Ask whoever runs it."
         )
+    scope.trade("free")
     account = await find_account(conn, scope, account_id)
     before = await conn.fetchval(
         "select free_copies from treatment where account_id = $1 and credential_id is null for update", account
@@ -268,6 +269,13 @@ async def mailbox(conn: Connection, scope: Scope, id: UUID | None) -> str:
     """The address that a rule copies to. Raises LiveryError DENIED, MISSING."""
     scope.require(Permission.ACCOUNTS)
     return (await _find(conn, scope, id)).address
+
+
+def _may_ask(scope: Scope) -> None:
+    """Raise LiveryError DENIED unless letters that ask for copies may go out for this scope: they are real mail."""
+    scope.require(Permission.ACCOUNTS)
+    if scope.sandbox:
+        raise sandboxed("asks nobody for copies")
 
 
 async def _mailed(unit: UnitOfWork, scope: Scope, keyring: Keyring, notices: Notices, id: UUID) -> RuleView:

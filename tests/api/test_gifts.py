@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.conftest import Client, World
 from tests.api.people import CHANGE, INVITE, PROBLEM, RESEND, invited, member
+from tests.api.test_copies import WAIVE
 from tests.api.test_refused import refused
 
 MAKE = f"""mutation ($input: CreateCredentialInput!) {{ createCredential(input: $input) {{
@@ -121,6 +122,19 @@ async def test_credits_are_given_opened_and_voided_with_credits_only(world: Worl
     assert renamed["updateAccount"]["sharesPool"] is True, "unchanged, so nothing is opened"
     gone = (await without.ask(DELETE, id=poor["id"], name="Poorer", credits="RETURN"))["deleteAccount"]
     assert gone["__typename"] == "DeletedAccount"
+
+
+async def test_copies_are_made_free_with_credits_only(world: World) -> None:
+    root = world.client()
+    await root.login("user@operator.test")
+    made = []
+    for permissions in (["ACCOUNTS", "READ"], ["ACCOUNTS", "READ", "CREDITS"]):
+        input = {"kind": "API", "name": "key", "permissions": permissions}
+        world.keys["made"] = (await root.ask(MAKE, input=input))["createCredential"]["secret"]
+        made.append(world.client(key="made"))
+    shop = str(world.accounts["shop.test"])
+    assert await refused(world, made[0], WAIVE, id=shop, free=True) == "FORBIDDEN"
+    assert (await made[1].ask(WAIVE, id=shop, free=True))["waiveCopies"]["__typename"] != "Problem"
 
 
 async def test_sign_up_with_a_plan_is_opened_with_credits_only(world: World) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.api.conftest import Client, World
 from tests.api.people import PROBLEM
+from tests.api.test_copies import AGAIN
+from tests.api.test_copies import CREATE as ASK
 from tests.api.test_gifts import CREATE, DELETE, EVERYTHING, MOVE, UPDATE, program
 from tests.api.test_refused import refused
 from tests.api.test_selling import ARCHIVE, BACK, CANCEL, DOWN, FULFIL, ORDER, PLAN
@@ -45,6 +47,15 @@ async def test_no_real_mail_is_set_going(world: World) -> None:
     for policy in ("HOLD", "REJECT"):
         held = {"input": {"id": shop, "whenSpent": policy}}
         assert (await trial.ask(UPDATE, **held))["updateAccount"]["__typename"] == "Account"
+
+
+async def test_nobody_is_written_to_about_copies(world: World) -> None:
+    trial, real = await _keys(world)
+    rule = {"input": {"address": "copies@far.test"}}
+    await _denied(world, trial, ASK, **rule)
+    id = (await real.ask(ASK, **rule))["createCopyRule"]["id"]
+    await _denied(world, trial, AGAIN, id=id)
+    assert (await real.ask(AGAIN, id=id))["askForCopiesAgain"]["id"] == id
 
 
 @pytest.mark.parametrize("act", [RELEASE, WITHDRAW], ids=["release", "cancel"])
