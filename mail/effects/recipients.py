@@ -25,13 +25,15 @@ update recipient r set
   state = f.target,
   next_attempt_at = case when f.due then livery_now() + coalesce(f.retry_in, interval '0') end,
   lapses = 0,
-  code = coalesce(f.code, r.code),
-  status = coalesce(f.status, r.status),
-  reply = coalesce(f.reply, r.reply),
+  -- One reply: whoever says anything of it says all of it, and whoever says nothing leaves what was said last.
+  code = case when said then f.code else r.code end,
+  status = case when said then f.status else r.status end,
+  reply = case when said then f.reply else r.reply end,
   cause = f.cause,
   uncertain = r.uncertain or f.uncertain,
   updated_at = livery_now()
 from fact f join present p on p.id = f.recipient_id
+  cross join lateral (select num_nonnulls(f.code, f.status, f.reply) > 0 as said) as s
 where r.id = f.recipient_id
   and r.state = any (string_to_array(f.sources, ','))
   and (f.fence is null or r.fence = f.fence)

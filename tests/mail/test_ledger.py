@@ -57,6 +57,23 @@ async def test_a_delivered_recipient_leaves_the_queue(world_db: Database, world:
     assert await kinds(world_db) == ["accepted", "delivered"]
 
 
+async def test_whoever_says_anything_of_the_reply_says_all_of_it(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    fact = await claim(world_db, await accepted(world, intake))
+
+    async def said_after(kind: EventKind, *reply: int | str | None) -> tuple[int | None, str | None, str | None]:
+        told = dict(zip(("code", "status", "reply"), reply, strict=False))
+        async with world_db.transaction() as conn:
+            assert await ledger.record(conn, [replace(fact, kind=kind, **told)]) == {fact.recipient_id}
+            return tuple(await conn.fetchrow("select code, status, reply from recipient"))
+
+    later = (451, "4.7.1", "4.7.1 later")
+    assert await said_after(EventKind.DEFERRED, *later) == later
+    assert await said_after(EventKind.HELD) == later, "why it waited, until something else is known"
+    assert await said_after(EventKind.EXPIRED, None, None, "Its life is over.") == (None, None, "Its life is over.")
+
+
 async def test_a_late_worker_records_nothing(world_db: Database, world: World, intake: Intake) -> None:
     late = await claim(world_db, await accepted(world, intake))
     present = await claim(world_db, late)

@@ -18,6 +18,7 @@ from mail.intake import Intake
 from mail.ledger import Fact
 from mail.lifecycle import EventKind
 from mail.returns import FEEDBACK
+from mail.transports.audience import Letter, bounce
 from mail.wire import returnpath
 from tenants.scope import Scope
 from tests.mail.conftest import submission
@@ -141,6 +142,15 @@ async def test_a_bounce_a_day_later_ends_it_and_suppresses_a_dead_address(post: 
     assert row["reply"] == "550 5.1.1 no such user"
     assert await post.events() == ["accepted", "delivered", "bounced"]
     assert await post.suppressions() == [("a@far.test", "bounce")]
+
+
+async def test_a_bounce_in_sentences_leaves_nothing_of_the_reply_before_it(post: Post) -> None:
+    await post.record(EventKind.DELIVERED, code=250, status="2.0.0", reply="2.0.0 queued as 1")
+    letter = Letter("a@far.test", post.path, b"Subject: Hello\r\n\r\nhello\r\n")
+    assert await post.comes(bounce(letter, "late-prose", "Mon, 23 Nov 2026 10:00:00 +0100")) == ["bounce"]
+    row = await post.row()
+    assert (row["state"], row["cause"]) == ("bounced", "no_mailbox")
+    assert (row["code"], row["status"], row["reply"]) == (None, "5.1.1", "There is no such user here. (#5.1.1)")
 
 
 async def test_a_soft_bounce_ends_it_and_suppresses_nobody(post: Post) -> None:
