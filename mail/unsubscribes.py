@@ -62,9 +62,9 @@ class Offer:
         tag = chosen(self.tags, number, self.default)
         return unsubscribe.words(tag.text, tag.language, self._url(tag.language))
 
-    def fields(self) -> tuple[bytes, ...]:
-        """The header fields List-Unsubscribe and List-Unsubscribe-Post, CRLF included."""
-        language = chosen(self.tags, None, self.default).language if self.tags else None
+    def fields(self, number: int | None = None) -> tuple[bytes, ...]:
+        """The header fields List-Unsubscribe and List-Unsubscribe-Post, CRLF included; their page speaks as this tag does."""
+        language = chosen(self.tags, number, self.default).language if self.tags else None
         return unsubscribe.fields(self._url(language), mailbox(self.keyring, self.mail_domain, self.recipient_id))
 
     def _url(self, language: str | None) -> str:

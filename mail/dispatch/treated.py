@@ -55,7 +55,7 @@ class Treated:
         """Whether this recipient's message is like nobody else's."""
         treatment = self.treatment
         return claimed.copy_rule_id is None and (
-            treatment.track_opens or treatment.track_clicks or treatment.list_unsubscribe or self._tagged
+            treatment.track_opens or treatment.track_clicks or treatment.list_unsubscribe or bool(self._tags)
         )
 
     def make(self, claimed: Claimed) -> Added:
@@ -89,7 +89,7 @@ class Treated:
             pixel=tracker.pixel() if treatment.track_opens else None,
             unsubscribe=offer.words,
             # A message that wishes none has none, whatever stands in its text.
-            fields=offer.fields() if treatment.list_unsubscribe or (self._tagged and unsaid) else (),
+            fields=offer.fields(self._speaker) if treatment.list_unsubscribe or (self._tags and unsaid) else (),
         )
 
     def _pieces(self) -> list[Piece]:
@@ -97,9 +97,15 @@ class Treated:
         return [piece for piece in pieces if piece is not None]
 
     @property
-    def _tagged(self) -> bool:
-        """A tag is in the message or in what is put into it."""
-        return self.opened.tagged or any(additions.tagged(piece) for piece in self._pieces())
+    def _tags(self) -> tuple[int | None, ...]:
+        """What the tags name that are in the message, and then those in what is put into it."""
+        return (*self.opened.tags, *(number for piece in self._pieces() for number in additions.tags_of(piece)))
+
+    @property
+    def _speaker(self) -> int | None:
+        """The tag whose language the header's link speaks: what the message wishes, else the first that stands in it."""
+        have = {tag.number for tag in self.treatment.tags}
+        return next((number for number in (self.wishes.tag, *self._tags) if number in have), None)
 
     def _tracker(self, claimed: Claimed) -> Tracker:
         whose = Whose(claimed.account_id, claimed.id, claimed.accepted_at.astimezone(UTC).date())

@@ -24,7 +24,7 @@ from mail.wire.leaves import Leaf
 from mail.wire.places import Change, Piece, Unwritable, changes, halves, lettered, rendered, spliced
 from mail.wire.unsubscribe import Words
 
-__all__ = ["Added", "Additions", "Opened", "Piece", "add", "opened", "tagged", "urls_of"]
+__all__ = ["Added", "Additions", "Opened", "Piece", "add", "opened", "tags_of", "urls_of"]
 
 type Link = Callable[[str], str | None]
 
@@ -76,9 +76,9 @@ class Opened:
     """Somebody has signed it as a whole: nothing is added, not even to its header."""
 
     @property
-    def tagged(self) -> bool:
-        """It offers to unsubscribe, by a tag of the account's."""
-        return any(leaf.places.tags for leaf in self.leaves)
+    def tags(self) -> tuple[int | None, ...]:
+        """Of each tag in it that offers to unsubscribe the number that it names, in their order."""
+        return tuple(tag.number for leaf in self.leaves for tag in leaf.places.tags)
 
     def urls(self, *, text: bool) -> list[str]:
         """All that `Additions.link` would be asked for, those of plain text only with `text`."""
@@ -155,9 +155,10 @@ def urls_of(piece: Piece, *, text: bool) -> list[str]:
     return [target.url for side, markup in sides for half in halves(side, markup=markup) for target in half.targets]
 
 
-def tagged(piece: Piece) -> bool:
-    """Whether a template or a footer offers to unsubscribe."""
-    return any(half.tags for half in (*halves(piece.html, markup=True), *halves(piece.text, markup=False)))
+def tags_of(piece: Piece) -> tuple[int | None, ...]:
+    """Of each tag in a template or a footer the number that it names."""
+    sides = (*halves(piece.html, markup=True), *halves(piece.text, markup=False))
+    return tuple(tag.number for half in sides for tag in half.tags)
 
 
 def _changed(leaf: Leaf, additions: Additions) -> list[Change]:

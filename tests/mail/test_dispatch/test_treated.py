@@ -128,6 +128,33 @@ async def test_a_tag_in_the_text_brings_words_and_header_fields(office: Office) 
     assert "\r\nList-Unsubscribe: <http" in made
 
 
+async def test_the_link_in_the_header_speaks_as_the_tag_in_the_mail(office: Office) -> None:
+    shop = office.world.shop
+    async with office.db.connection() as conn:
+        await conn.executemany(
+            "insert into unsubscribe_tag (id, account_id, number, text, language) values ($1, $2, $3, 'Out', $4)",
+            [(new_id(), shop.id, number, language) for number, language in ((1, "de"), (3, "he"), (4, "fr"))],
+        )
+    await footer(office, shop, "<p><% unsubscribe 4 %></p>", "<% unsubscribe 4 %>\n")
+    named, none = "X-Lv-Unsubscribe: 1\r\n", "X-Lv-Footer: none\r\n"
+    cases = {
+        "he@far.test": (b"<p><% unsubscribe 3 %></p>", none, "he", ["he"]),
+        "first@far.test": (b"<% unsubscribe 9 %><% unsubscribe %><% unsubscribe 3 %>", none, "he", ["de", "de", "he"]),
+        "footer@far.test": (b"<p>hi</p>", "", "fr", ["fr"]),
+        "both@far.test": (b"<% unsubscribe 3 %>", "", "he", ["he", "fr"]),
+        "wish@far.test": (b"<% unsubscribe 3 %>", named + none, "de", ["he"]),
+        "default@far.test": (b"<% unsubscribe %>", none, "de", ["de"]),
+    }
+    ids = [await office.accept(to, body=text, headers=HTML + wish) for to, (text, wish, *_) in cases.items()]
+    made = await sent(office, tuple(id for some in ids for id in some))
+    for to, (_, _, header, links) in cases.items():
+        tickets = re.findall(r'[<"]http[^>"]*/u/([^>"]+)', made[to].decode())
+        assert [getattr(unsubscribe.unseal(KEYS, ticket), "language", None) for ticket in tickets] == [
+            header,
+            *links,
+        ], to
+
+
 async def test_what_must_not_be_changed_goes_as_it_is_and_its_conversation_says_why(office: Office) -> None:
     await choose(office, office.world.shop, track_opens=True)
     signed = "Content-Type: multipart/signed; boundary=s\r\nX-Lv-Template: nosuch\r\n"

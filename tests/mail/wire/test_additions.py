@@ -126,8 +126,8 @@ def test_a_tag_becomes_words_or_in_a_link_its_address() -> None:
     assert text_of(added.content, "text/html") == (
         "<p><a href=\"https://click.test/u/3\">out</a> <a href='https://click.test/u/None'>x</a></p>\n"
     )
-    assert opened(plain_mail(markup, "Content-Type: text/html\n")).tagged
-    assert not opened(ALTERNATIVE).tagged
+    assert opened(plain_mail(markup, "Content-Type: text/html\n")).tags == (3, None)
+    assert opened(ALTERNATIVE).tags == ()
 
 
 def test_the_senders_own_list_unsubscribe_stands() -> None:
