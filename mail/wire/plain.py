@@ -63,10 +63,11 @@ def _trimmed(url: bytes) -> bytes:
 
 _PARAGRAPHS = frozenset(b"p h1 h2 h3 h4 h5 h6 ul ol dl table blockquote pre hr fieldset".split())
 _LINES = frozenset(
-    b"div tr li dt dd br section article header footer main aside nav address figure figcaption center form".split()
+    b"div tr li dt dd br section article header footer main aside nav address figure figcaption caption center form".split()
 )
 _UNSEEN = frozenset(b"noscript object audio video select".split())
 _BLANK = re.compile(r"[\t\n\f\r ]+")
+_BODY = re.compile(r"(<%\s*+body\s*+%>)", re.IGNORECASE)
 
 
 class _Paper:
@@ -88,7 +89,16 @@ class _Paper:
         self.pieces.append(text)
 
     def flow(self, text: str) -> None:
-        """Words of a paragraph: any white space is one space."""
+        """Words of a paragraph: any white space is one space. The body of a template is paragraphs of its own."""
+        for place, piece in enumerate(_BODY.split(text)):
+            if place % 2:
+                self.end(2)
+                self.put(piece)
+                self.end(2)
+            else:
+                self._flow(piece)
+
+    def _flow(self, text: str) -> None:
         blank = _BLANK.sub(" ", text.replace("\N{NO-BREAK SPACE}", " "))
         if blank.startswith(" ") and not self.breaks:
             self.space = True

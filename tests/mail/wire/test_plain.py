@@ -66,6 +66,14 @@ def test_tags_in_text(text: str, numbers: list[int | None]) -> None:
             "&lt;% body %&gt;<p><% body %></p>&lt;% unsubscribe 3 %&gt;",
             "<% body %>\n\n<% body %>\n\n<% unsubscribe 3 %>\n",
         ),
+        # What takes its place is paragraphs: no word of the message may stick to one of the template.
+        ("<section>THREE<% body %></section>", "THREE\n\n<% body %>\n"),
+        ('<a href="https://shop.test/">Shop</a><% body %>bye', "Shop <https://shop.test/>\n\n<% body %>\n\nbye\n"),
+        (
+            '<b>a</b>&lt;%body%&gt;<a href="https://shop.test/"><b>b</b></a>',
+            "a\n\n<%body%>\n\nb <https://shop.test/>\n",
+        ),
+        ("<table><caption>a</caption><tr><td>b</td></tr></table>", "a\nb\n"),
         ("a <!-- never closed b", "a\n"),
         ("&#38;lt; &ampx &notit; &nosuch; &", "&lt; &x ¬it; &nosuch; &\n"),
         ("&#" + "9" * 5000 + ";x", "\ufffdx\n"),
@@ -77,8 +85,8 @@ def test_html_in_text(markup: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["<a href=x>", "<a href=x>y", "<br>", "<p>", "<pre>", "&#9", "<ul><li>", "<img alt=x>", "<a ", "<!--", " ", "https://", "https://x.)",
-     ")", "https://x.test/" + ")" * 1000, "<https://", "<% ", "。"],
+    ["<a href=x>", "<a href=x>y", "<br>", "<p>", "<pre>", "&#9", "<ul><li>", "<img alt=x>", "<a ", "<!--", " ", "<% body",
+     "<% body %>", "https://", "https://x.)", ")", "https://x.test/" + ")" * 1000, "<https://", "<% ", "。"],
 )  # fmt: skip
 def test_hostile_input_takes_linear_time(piece: str) -> None:
     text = piece * (500_000 // len(piece))
