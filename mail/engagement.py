@@ -1,5 +1,9 @@
 """How do people deal with the mail? Delays, opens a mail, programs and links of a period, from the visits themselves.
 
+What one reader's programs load within ten seconds is one open (ONE_OPEN): they load the same picture again for the preview
+and for the window, for each copy that a thread quotes, and whoever asks for it a hundred times has not read a hundred times.
+Longer, and somebody who looks twice is missed. The ledger and a recipient's visits tell of each load all the same.
+
 People alone are counted, unless machines are asked for; how many of those there were is told in any case. Averages are of
 people's first opens and first clicks in the period, whenever the mail was sent.
 """
@@ -15,6 +19,8 @@ from mail.lifecycle import EventKind
 from tenants.scope import Scope
 
 LONGEST = timedelta(days=400)
+ONE_OPEN = timedelta(seconds=10)
+"""So soon after the load before it by the same recipient, or the same kind of machine there, a load is of the same open."""
 MOST = 50
 """Programs and links that are told, those with the most first."""
 MOST_VISITS = 100
@@ -47,6 +53,7 @@ class Engagement:
     """What came of mail in a period."""
 
     opens: int
+    """By people, what is loaded within ONE_OPEN once."""
     machine_opens: int
     opened: int
     """Recipients who opened anything."""
@@ -125,25 +132,29 @@ async def engagement(
         raise missing("account")
     period = f"""visit where {scope.see("account_id")} and at >= $2 and at < $3
                    and ($4::uuid is null or account_id = $4)"""
+    told = f"""(select *, kind = 'opened' and coalesce(at - lag(at) over loads < $5, false) as again
+                  from {period} window loads as (partition by recipient_id, kind, machine order by at, id)) as told"""
     asked = (scope.account_id, start, end, account_id)
     [sums] = await conn.fetch(
-        f"""select count(*) filter (where kind = 'opened' and machine is null) as opens,
-                   count(*) filter (where kind = 'opened' and machine is not null) as machine_opens,
+        f"""select count(*) filter (where kind = 'opened' and machine is null and not again) as opens,
+                   count(*) filter (where kind = 'opened' and machine is not null and not again) as machine_opens,
                    count(distinct recipient_id) filter (where kind = 'opened' and machine is null) as opened,
                    count(*) filter (where kind = 'clicked' and machine is null) as clicks,
                    count(*) filter (where kind = 'clicked' and machine is not null) as machine_clicks,
                    count(distinct recipient_id) filter (where kind = 'clicked' and machine is null) as clicked,
                    avg(delay) filter (where kind = 'opened' and is_first and delay >= 0) as first_open_delay,
                    avg(delay) filter (where kind = 'clicked' and is_first and delay >= 0) as click_delay
-              from {period}""",
+              from {told}""",
         *asked,
+        ONE_OPEN,
     )
     programs = await conn.fetch(
         f"""select agent, system, device, count(*) filter (where kind = 'opened') as opens,
                    count(*) filter (where kind = 'clicked') as clicks
-              from {period} and (machine is null or $5) group by agent, system, device
+              from {told} where not again and (machine is null or $6) group by agent, system, device
              order by count(*) desc, agent, system, device limit {MOST}""",
         *asked,
+        ONE_OPEN,
         machines,
     )
     links = await conn.fetch(

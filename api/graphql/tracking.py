@@ -67,8 +67,10 @@ class Visit:
 class Engagement:
     """What came of mail in a period. Machines (scanners, mail programs that fetch everything) are told apart from people."""
 
-    opens: BigInt = strawberry.field(description="Opens by people, repeated ones too.")
-    machine_opens: BigInt = strawberry.field(description="Opens by machines.")
+    opens: BigInt = strawberry.field(
+        description="Opens by people, repeated ones too; what a recipient loads within ten seconds is one."
+    )
+    machine_opens: BigInt = strawberry.field(description="Opens by machines, counted likewise.")
     opened: BigInt = strawberry.field(description="Recipients who opened anything.")
     clicks: BigInt = strawberry.field(description="Clicks by people, repeated ones too.")
     machine_clicks: BigInt = strawberry.field(description="Clicks by machines.")

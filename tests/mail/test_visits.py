@@ -252,6 +252,32 @@ async def test_whoever_repeats_a_link_for_ever_fills_no_table(world_db: Database
     assert await counted(world_db) == (1, 0)
 
 
+async def test_loads_within_seconds_are_one_open_of_one_reader(
+    world_db: Database, world: World, intake: Intake
+) -> None:
+    one, two = await reader(world_db, world, intake), await reader(world_db, world, intake, "b@x.test")
+    await record(world_db, *(one.opens(ago=40 + n / 600) for n in range(600)))
+    await record(
+        world_db,
+        *(one.opens(OUTLOOK, ago=ago) for ago in (35, 21)),  # of the same open; another
+        *(one.opens(PRIVACY, ago=ago) for ago in (40.5, 40.2, 22)),
+        *(two.opens(ago=ago) for ago in (40.5, 12, 1)),
+        *(two.clicks("https://shop.test/a", ago=ago) for ago in (11, 10)),
+    )
+    async with world_db.connection() as conn:
+        now = await clock.now(conn)
+        period = {"start": now - timedelta(hours=1), "end": now + timedelta(hours=1)}
+        found = await engagement.engagement(conn, Scope(world.shop.id), machines=True, **period)
+    assert (found.opens, found.opened, found.opens_per_mail, found.machine_opens) == (5, 2, 2.5, 2)
+    assert (found.clicks, found.clicked, [link.clicks for link in found.links]) == (2, 1, [2])
+    assert {(program.agent, program.opens, program.clicks) for program in found.programs} == {
+        ("Chrome", 4, 2),
+        ("Outlook", 1, 0),
+        (None, 2, 0),
+    }
+    assert await counted(world_db) == (2, 1)
+
+
 async def test_engagement_counts_people_and_machines_where_asked(
     world_db: Database, world: World, intake: Intake
 ) -> None:
@@ -259,8 +285,8 @@ async def test_engagement_counts_people_and_machines_where_asked(
     await record(
         world_db,
         one.opens(OUTLOOK, ago=40),
-        one.opens(OUTLOOK, ago=30),
-        one.opens(CHROME, ago=20),
+        one.opens(OUTLOOK, ago=29),
+        one.opens(CHROME, ago=18),
         one.clicks("https://shop.test/a", ago=15),
         one.clicks("https://shop.test/a", ago=12),
         one.clicks("https://shop.test/b", ago=9),
