@@ -181,7 +181,7 @@ class Unsubscribed:
     address: str
     at: datetime
     source: str
-    """A Way, or how it came on the list otherwise: import, api, a person's own words."""
+    """A Way, or how it came on the list otherwise: import, api, member; "api: " and "member: " before their own words."""
     recipient_id: UUID | None
     """The mail that it was said by; None where none led to it, or it is forgotten."""
     message_id: UUID | None

@@ -44,7 +44,7 @@ class Suppression:
     reason: SuppressionReason
     source: str = strawberry.field(
         description="By what it got there: event (what came back of a mail), page, one_click or mail (how somebody "
-        "unsubscribed), import, api, member, or the words that were given with it."
+        "unsubscribed), import, api or member. A note stands behind it: `api: asked by phone`."
     )
     recipient_id: strawberry.ID | None = strawberry.field(description="The recipient of the mail that led to it.")
     created_at: datetime

@@ -67,7 +67,7 @@ class Unsubscribe:
     at: datetime
     source: str = strawberry.field(
         description="How it was said: page (the button behind the link), one_click (the mail program's), mail, or how it "
-        "came to the suppression list otherwise: event, import, api."
+        "came to the suppression list otherwise: event, import, api or member, with a note behind it (`api: by phone`)."
     )
     recipient_id: strawberry.ID | None = strawberry.field(
         description="The recipient by whose mail it was said; null where none led to it, or it is no longer kept."

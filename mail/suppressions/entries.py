@@ -138,7 +138,7 @@ class Newcomer:
     address: str
     reason: SuppressionReason
     source: str
-    """event, import, api, member, the way in which somebody unsubscribed, or a person's own words."""
+    """event, import, api, member, or the way in which somebody unsubscribed; "api: " and "member: " before somebody's words."""
     recipient_id: UUID | None = None
     """The mail that led to it."""
     expires_at: datetime | None = None

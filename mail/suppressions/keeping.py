@@ -140,7 +140,8 @@ async def add(
         mailbox = str(parse_mailbox(address.strip()))
     except AddressError as fault:
         raise invalid(f"This is no address: {fault}.", "address", next="Write it like name@example.com.") from None
-    source = said or ("api" if scope.credential_id is not None else "member")
+    by = "api" if scope.credential_id is not None else "member"
+    source = f"{by}: {said}" if said else by
     made = await put(conn, [Newcomer(owner, mailbox, reason, source)])
     row = await conn.fetchrow(
         f"select {_VIEW} from suppression s where address = $1 and account_id is not distinct from $2 and reason = $3",

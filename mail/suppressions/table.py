@@ -64,7 +64,7 @@ class Line:
     number: int
     """From 1, as an editor counts."""
     address: str
-    """As compared; of a bad line what it begins with."""
+    """As compared; of a bad line what stands in the place of the address, or its beginning."""
     reason: SuppressionReason = SuppressionReason.MANUAL
     expires_at: datetime | None = None
     fault: str = ""
@@ -91,11 +91,11 @@ class Reader:
 
     def _line(self, raw: bytes, now: datetime) -> Line | None:
         if len(raw) > _LONGEST:
-            return self._bad(raw[:_SHOWN].decode("utf-8", "replace"), "the line is too long")
+            return self._bad(self._cell(raw[:_LONGEST]), "the line is too long")
         try:
             text = raw.decode("utf-8-sig" if self._number == 1 else "utf-8").strip("\r\n")
         except UnicodeDecodeError:
-            return self._bad(raw.decode("utf-8", "replace"), "the line is not UTF-8")
+            return self._bad(self._cell(raw), "the line is not UTF-8")
         if not text.strip():
             return None
         if self._columns is None:
@@ -103,21 +103,21 @@ class Reader:
         try:
             [values] = csv.reader([text], delimiter=self._separator, strict=True)
         except (csv.Error, ValueError):
-            return self._bad(text, "the quotes of the line do not match")
+            return self._bad(self._cell(raw), "the quotes of the line do not match")
         if self._columns is None:
             self._columns = _named(values)
             if self._columns is not None:
                 return None
             self._columns = {"address": 0}
-        return self._entry(text, [unguarded(value.strip()) for value in values], now)
+        return self._entry([unguarded(value.strip()) for value in values], now)
 
-    def _entry(self, text: str, values: Sequence[str], now: datetime) -> Line:
+    def _entry(self, values: Sequence[str], now: datetime) -> Line:
         columns = self._columns or {}
         given = {name: values[at] if at < len(values) else "" for name, at in columns.items()}
         try:
             address = key(str(parse_mailbox(given["address"])))
         except AddressError as fault:
-            return self._bad(text, str(fault))
+            return self._bad(given["address"], str(fault))
         reason, name = self.reason, given.get("reason", "").lower().replace(" ", "")
         if name:
             if name not in _REASONS:
@@ -133,6 +133,12 @@ class Reader:
             if ends <= now:
                 return self._bad(address, "it has ended already")
         return Line(self._number, address, reason, ends)
+
+    def _cell(self, raw: bytes) -> str:
+        """What stands in the place of the address in a line that cannot be read, as far as that can be told."""
+        cells = raw.decode("utf-8", "replace").split(self._separator)
+        at = (self._columns or {}).get("address", 0)
+        return cells[at].strip('" \r\n') if at < len(cells) else ""
 
     def _bad(self, shown: str, fault: str) -> Line:
         printable = "".join(char if char.isprintable() else " " for char in shown)

@@ -54,7 +54,7 @@ async def test_an_address_is_added_found_and_taken_off(world: World) -> None:
         "accountId": str(world.accounts["shop.test"]),
         "address": "Ann@xn--bcher-kva.example",
         "reason": "MANUAL",
-        "source": "asked by phone",
+        "source": "api: asked by phone",
         "expiresAt": None,
     }
     again = (await program.ask(ADD, input={"address": "Ann@bücher.example"}))["addSuppression"]

@@ -59,26 +59,30 @@ def test_files_of_other_services_are_understood(header: str, row: str, reason: s
 
 
 @pytest.mark.parametrize(
-    ("bad", "fault"),
+    ("bad", "fault", "shown"),
     [
-        (b"no address", "the address has no domain"),
-        (b"a b@x.test", "the address is not written as one"),
-        (b'"ann@x.test', "the quotes of the line do not match"),
-        (b"ann@x.test,holiday", "the reason is none of bounce, complaint, unsubscribe, manual"),
-        (b"ann@x.test,bounce,soon", "the end is not written like 2027-05-31T00:00:00Z"),
-        (b"ann@x.test,bounce,2026-11-22T00:00:00Z", "it has ended already"),
-        (b"\xff@x.test", "the line is not UTF-8"),
-        (b"a" * 5_000 + b"@x.test", "the line is too long"),
-        (b",bounce", "the address has no domain"),
-        (b"a\x00b@x.test", "the address is not written as one"),
+        (b"bounce,no address,", "the address has no domain", "no address"),
+        (b'"bounce","a, b@x.test"', "the address is not written as one", "a, b@x.test"),
+        (b'bounce,"ann@x.test', "the quotes of the line do not match", "ann@x.test"),
+        (b"holiday,ann@X.test", "the reason is none of bounce, complaint, unsubscribe, manual", "ann@x.test"),
+        (b"bounce,ann@x.test,soon", "the end is not written like 2027-05-31T00:00:00Z", "ann@x.test"),
+        (b"bounce,ann@x.test,2026-11-22T00:00:00Z", "it has ended already", "ann@x.test"),
+        (b"bounce,\xff@x.test,2027-01-01", "the line is not UTF-8", "\ufffd@x.test"),
+        (b"," + b"a" * 5_000 + b"@x.test", "the line is too long", "a" * 100),
+        (b"bounce,ann@x.test," + b"x" * 5_000, "the line is too long", "ann@x.test"),
+        (b"bounce," + b"a" * 200, "the address has no domain", "a" * 100),
+        (b"bounce", "the address has no domain", ""),
+        (b'"bounce', "the quotes of the line do not match", ""),
+        (b",a\x00b@x.test", "the address is not written as one", "a b@x.test"),
     ],
 )
-def test_a_bad_line_is_one_bad_line(bad: bytes, fault: str) -> None:
-    lines = read(b"address,reason,expires\nann@x.test\n" + bad + b"\nbob@x.test\n")
-    assert [line.number for line in lines] == [2, 3, 4]
-    assert [line.fault for line in lines] == ["", fault, ""]
-    assert len(lines[1].address) <= 100
-    assert lines[1].address.isprintable()
+def test_a_bad_line_is_one_bad_line_and_shows_its_address(bad: bytes, fault: str, shown: str) -> None:
+    lines = read(b"reason,address,expires\n,ann@x.test\n" + bad + b"\n,bob@x.test\n")
+    assert [(line.number, line.address, line.fault) for line in lines] == [
+        (2, "ann@x.test", ""),
+        (3, shown, fault),
+        (4, "bob@x.test", ""),
+    ]
 
 
 def test_what_is_written_reads_the_same_and_holds_no_formula() -> None:

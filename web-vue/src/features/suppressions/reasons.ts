@@ -10,10 +10,12 @@ export const tones = {
   MANUAL: 'calm',
 } as const satisfies Record<SuppressionReason, string>
 
-/** Ways that have a text of their own (`suppressions.by.*`); anything else is somebody's own words. */
+/** Ways that have a text of their own (`suppressions.by.*`). */
 export const ways = ['event', 'page', 'one_click', 'mail', 'import', 'api', 'member'] as const
 export type Way = (typeof ways)[number]
 
-export function wayOf(source: string): Way | null {
-  return ways.find((one) => one === source) ?? null
+/** The way in which an address got on a list, and what somebody has said about it; without a way, all is words. */
+export function wayOf(source: string): { way: Way | null; words: string } {
+  const way = ways.find((one) => source === one || source.startsWith(`${one}: `)) ?? null
+  return { way, words: way === null ? source : source.slice(way.length + 2) }
 }
