@@ -18,6 +18,7 @@ FORMS = [
     "<a@shop.test>",
     f"<a@{DOMAIN}>",
     f"<postmaster@{DOMAIN}>",
+    f"<abuse@{DOMAIN}>",
     "<postmaster>",
     "<Postmaster>",
     "<a%remote.test@shop.test>",
