@@ -137,7 +137,7 @@ class ByHost:
                 own = {name for name, _ in message["headers"]}
                 # What a page says of itself is stricter still: links in mail tell nobody who followed them.
                 ours = [(name, value) for name, value in _headers(self.secure) if name not in own]
-                message["headers"] = [*message["headers"], *ours]
+                message["headers"] = [*message["headers"], *ours, (b"vary", b"host")]
             await send(message)
 
         return strict
@@ -150,7 +150,6 @@ def _headers(secure: bool) -> list[tuple[bytes, bytes]]:
         (b"referrer-policy", b"same-origin"),
         (b"cross-origin-opener-policy", b"same-origin"),
         (b"cross-origin-resource-policy", b"same-origin"),
-        (b"vary", b"host"),
     ]
     if secure:
         headers.append((b"strict-transport-security", b"max-age=31536000"))
@@ -164,6 +163,11 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
         # Closing before accepting makes the server answer the handshake with 403.
         await send({"type": "websocket.close", "code": 1008, "reason": ""})
         return
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), *_headers(False)]
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"host"),
+        *_headers(False),
+    ]
     await send({"type": "http.response.start", "status": 404, "headers": headers})
     await send({"type": "http.response.body", "body": b"Not found.\n", "more_body": False})

@@ -93,7 +93,7 @@ async def test_every_page_of_the_dashboard_is_the_one_page(world: World, dist: P
 
 @pytest.mark.parametrize(
     "path",
-    ["/assets/gone-000.js", "/v1/nothing", "/t/x", "/u/x", "/health/x", "/tls/ask", "/.well-known/x", "/metrics"],
+    ["/assets/gone-000.js", "/v1/nothing", "/t/x", "/health/x", "/tls/ask", "/.well-known/x", "/metrics"],
 )
 async def test_what_is_no_page_is_not_found(world: World, dist: Path, path: str) -> None:
     answer = await get(world, path)

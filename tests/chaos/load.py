@@ -146,8 +146,12 @@ class _Session:
     @classmethod
     async def open(cls, port: int) -> "_Session":
         session = cls(*await asyncio.open_connection("127.0.0.1", port))
-        await session._expect("220")
-        await session._say("EHLO client.test\r\n", "250")
+        try:
+            await session._expect("220")
+            await session._say("EHLO client.test\r\n", "250")
+        except BaseException:
+            session.close()  # the door was killed meanwhile, or the load is over
+            raise
         return session
 
     async def send(self, sender: str, letter: Letter) -> str:

@@ -268,11 +268,26 @@ async def test_a_customer_finds_no_sub_accounts(stage: Stage, visit: Visit) -> N
         await expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
 
 
+_OF_MAIL = [
+    "Dashboard",
+    "Emails",
+    "Opens and clicks",
+    "Bounces",
+    "Spam reports",
+    "Unsubscribes",
+    "Suppressions",
+    "SMTP settings",
+    "Templates and footers",
+    "Additions and tracking",
+    "Copies (BCC)",
+]
+
+
 @pytest.mark.parametrize(
     ("role", "links"),
     [
-        (Role.ANALYST, ["Dashboard", "Emails", "SMTP settings"]),
-        (Role.SENDER, ["Dashboard", "Emails", "SMTP settings"]),
+        (Role.ANALYST, _OF_MAIL),
+        (Role.SENDER, _OF_MAIL),
         (Role.BILLING, ["Credits", "Plans and orders"]),
     ],
 )
