@@ -4,7 +4,7 @@
 #   make test-long  credits at full counts: 2,000 sequences beside a model, 20 runs of every crowd (an hour)
 #   make chaos   CHAOS_MINUTES (30) of kill -9 under load, then the accounting
 #   make fuzz    FUZZ_MINUTES (5) of mutated input for each parser
-#   make bench   measure beside Postfix, OpenDKIM and Haraka (root; about ten minutes on a quiet machine)
+#   make bench   measure beside Postfix, OpenDKIM and Haraka (root; on a quiet machine)
 #   make lint    style, types, layers, schema drift
 .PHONY: run test test-long chaos fuzz lint schema lock clean python python-dev bench
 MAKEFLAGS += --no-print-directory
@@ -40,6 +40,7 @@ bench: python-dev
 	.venv/bin/python -m bench.memory
 	.venv/bin/python -m bench.auth
 	.venv/bin/python -m bench.logins
+	.venv/bin/python -m bench.credits
 	.venv/bin/python -m bench.additions
 	.venv/bin/python -m bench.clicks
 

@@ -51,6 +51,8 @@ class Act:
     crew: Crew
     sink: Sink
     watcher: Watcher
+    duties: list[asyncio.Task[None]]
+    """What goes on beside the rounds: whoever dies is started again, and somebody watches."""
     copies: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
     """Whose copy did not carry the letter's own bytes."""
@@ -102,7 +104,7 @@ class Act:
             if self.striking is not None:
                 await self.striking
             await asyncio.wait({loading}, timeout=90)
-            assert loading.done(), f"clients still wait for their 250\n{await self.stage.explain()}"
+            assert loading.done(), await self._explain("clients still wait for their 250")
             await loading
             await self._settle()
         finally:
@@ -191,7 +193,22 @@ class Act:
                 await self.crew.wake(*_WORKERS)
                 if await _peace(conn):
                     return
-        raise AssertionError(f"mail does not settle\n{await self.stage.explain()}")
+        raise AssertionError(await self._explain("mail does not settle"))
+
+    async def _explain(self, what: str) -> str:
+        """Say what went wrong, and all that tells why: who lives, who waits for what in the database, rows and logs."""
+        for duty in self.duties:
+            if duty.done():
+                duty.result()
+        async with self.stage.database() as conn:
+            sessions = await conn.fetch(
+                """select pid, state, wait_event_type, wait_event, now() - xact_start as since,
+                          pg_blocking_pids(pid) as blocked_by, left(query, 120) as query
+                     from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"""
+            )
+        alive = {name: self.crew.alive(name) for name in self.crew.names}
+        said = [what, f"alive: {alive}", f"hits: {dict(self.crew.hits)}", *(str(dict(row)) for row in sessions)]
+        return "\n".join([*said, await self.stage.explain()])
 
 
 @contextlib.asynccontextmanager
@@ -216,10 +233,10 @@ async def act(server: Postgres, rabbitmq: RabbitMQ | None, seed: str) -> AsyncIt
             stack.push_async_callback(sink.stop)
             watcher = Watcher(Api(crew.url, people.acme.api_key))
             await watcher.begin()
-            for duty in (crew.keep(), watcher.run()):
-                task = asyncio.create_task(duty)
+            duties = [asyncio.create_task(duty) for duty in (crew.keep(), watcher.run())]
+            for task in duties:
                 stack.push_async_callback(_end, task)
-            yield Act(server, rabbitmq, Stage(crew, people, url, sink_port), crew, sink, watcher)
+            yield Act(server, rabbitmq, Stage(crew, people, url, sink_port), crew, sink, watcher, duties)
     finally:
         await asyncio.to_thread(crew.remove)
         server.drop(database)
