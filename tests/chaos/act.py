@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
@@ -15,6 +17,7 @@ import asyncpg
 from kit import clock
 from kit.crypto import Keyring
 from kit.db import open_database
+from mail.dispatch.away import AWAY
 from tenants.credentials import create_credential
 from tenants.models import CredentialKind
 from tests.chaos.accounting import Stored, Sums, account, wrong
@@ -161,7 +164,7 @@ class Act:
     async def _look(self) -> None:
         while True:
             # The database may be away at any moment.
-            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*AWAY):
                 async with self.stage.database() as conn:
                     while True:
                         self.queued = await _count(conn, "state = 'queued'")
@@ -187,7 +190,8 @@ class Act:
             await self.crew.up(name)
         for _ in range(4):
             statuses = await self.crew.rest(*_WORKERS)
-            assert set(statuses.values()) == {0}, f"a worker did not stop in order: {statuses}"
+            late = "".join(f"\n--- {name}\n{self.crew.log(name)[-8000:]}" for name in statuses if statuses[name])
+            assert not late, f"a worker did not stop in order: {statuses}{late}"
             async with self.stage.database() as conn:
                 await clock.shift(conn, _LATER)
                 await self.crew.wake(*_WORKERS)
@@ -207,6 +211,9 @@ class Act:
                      from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"""
             )
         alive = {name: self.crew.alive(name) for name in self.crew.names}
+        for name in (name for name in alive if alive[name]):
+            os.kill(self.crew.pid(name), signal.SIGUSR1)
+        await asyncio.sleep(1)  # they say in their logs what they wait for
         said = [what, f"alive: {alive}", f"hits: {dict(self.crew.hits)}", *(str(dict(row)) for row in sessions)]
         return "\n".join([*said, await self.stage.explain()])
 

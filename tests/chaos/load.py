@@ -14,6 +14,8 @@ from tests.support.world import Tenant
 _SESSIONS, _CALLERS = 12, 2
 _LARGE, _SMALL = 300_000, 4_000
 _WAIT = 30.0
+# Letters after which a session is closed and another opened: whichever door has come back gets its share of them.
+_SESSION = 15
 
 _SEND = """mutation($input: SendMailInput!) { sendMail(input: $input) {
     __typename ... on SentMail { messageId } ... on Problem { code message } } }"""
@@ -91,6 +93,9 @@ class Load:
         session: _Session | None = None
         while await self._room():
             letter = self._next(chance, large=True)
+            if session is not None and session.letters == _SESSION:
+                session.close()
+                session = None
             while letter.promised is None:
                 try:
                     if session is None:
@@ -142,6 +147,8 @@ class _Session:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self.letters = 0
+        """How many were handed in and got their 250."""
 
     @classmethod
     async def open(cls, port: int) -> "_Session":
@@ -172,6 +179,7 @@ class _Session:
         await self._writer.drain()
         said = await self._expect("250")
         letter.unsure -= 1
+        self.letters += 1
         found = re.search(r"Queued as (\S+)", said)
         assert found, said
         return found[1]

@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos import tell
 from tests.support import folders, process
 from tests.support.platform import CHECKOUT
 
@@ -131,6 +132,7 @@ def main(address: str) -> None:
     os.environ.clear()
     os.environ.update(birth.environment)
     sys.argv[1:] = birth.argv[1:]
+    tell.listen()
     runpy.run_module(birth.argv[0], run_name="__main__", alter_sys=True)
 
 

@@ -5,11 +5,8 @@ could last no longer. And a worker gives way to every other process: on a machin
 get as far as the place where it is to die.
 """
 
-import asyncio
 import contextlib
 import os
-import signal
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,13 +26,6 @@ def ways_out(settings: Settings) -> Routes:
     return open_routes(settings)
 
 
-def tell(*_: object) -> None:
-    """What every task waits for, into the log: for whoever does not stop when it is told to."""
-    for task in asyncio.all_tasks():
-        task.print_stack(file=sys.stderr)
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGUSR1, tell)
     chaos.arm(os.environ.get("LIVERY_CHAOS", ""))
     serve(load(os.environ), lease=LEASE, ways_out=ways_out)

@@ -168,7 +168,7 @@ class Stage:
             rows = await conn.fetch(
                 "select address, state, attempts, lapses, reply, next_attempt_at from recipient limit 20"
             )
-        logs = [f"--- {name}\n{self.platform.log(name)[-2000:]}" for name in self.platform.names]
+        logs = [f"--- {name}\n{self.platform.log(name)[-4000:]}" for name in self.platform.names]
         return "\n".join([*(str(dict(row)) for row in rows), *logs])
 
     async def laws_hold(self) -> None:
