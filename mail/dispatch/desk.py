@@ -357,7 +357,8 @@ class Desk:
         while tasks := list(self._tasks):
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            # Not gather: where all of them have just ended it gives the loop no turn, in which they leave the set.
+            await asyncio.wait(tasks)
         self._lanes.empty()
         self._prepare.room.close()
         begun = self._speaking | self._recorder.unrecorded()

@@ -70,6 +70,8 @@ class Remote:
     most: int = 0
     """The most that there ever were."""
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    finding: Callable[[], Awaitable[None]] | None = None
+    """What finding a site takes; nothing unless it is given."""
 
     def answers(self, address: str, *acts: Act) -> None:
         """What happens to `address`, in turn, the last for ever; "250 2.0.0 taken" where nothing is scripted."""
@@ -79,6 +81,8 @@ class Remote:
         """Every domain is its own site; finding that of fault.test breaks."""
         if domain == "fault.test":
             raise RuntimeError("a bug of ours")
+        if self.finding is not None:
+            await self.finding()
         return domain
 
     async def deliver(self, mail: OutgoingMail, *, heartbeat: Heartbeat) -> Delivery:

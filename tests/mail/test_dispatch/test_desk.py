@@ -1,7 +1,10 @@
 """Does what is due reach its remote, and does the ledger say exactly what became of it?"""
 
 import asyncio
+import contextlib
 import re
+import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -201,6 +204,43 @@ async def test_what_was_not_begun_is_given_back_at_the_end(office: Office) -> No
     for id, state in zip(ids, states, strict=True):
         row = await office.row(id)
         assert (row["attempts"], row["lapses"]) == ((1, 0) if state == "delivered" else (0, 0))
+
+
+async def test_work_that_ends_just_as_the_desk_stops_does_not_keep_it_from_stopping(office: Office) -> None:
+    """A task that has ended is still among the desk's until the loop's next turn: waiting for it must let that come."""
+    for turns in range(12):
+        found, stop = asyncio.Event(), asyncio.Event()
+
+        async def find(found: asyncio.Event = found, stop: asyncio.Event = stop, turns: int = turns) -> None:
+            found.set()
+            await stop.wait()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+        office.remote.finding = find
+        (id,) = await office.accept(f"a{turns}@x.test")
+        with _turning(20):
+            running = asyncio.create_task(office.desk().run(stop, grace=5))
+            await found.wait()
+            stop.set()
+            await running
+        assert (await office.row(id))["state"] in {"queued", "delivered"}
+
+
+@contextlib.contextmanager
+def _turning(seconds: int) -> Iterator[None]:
+    """Fail, from outside the event loop, where it goes on without a turn for anybody else."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError("the event loop was held up")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 async def test_a_conversation_cut_at_the_end_is_marked_uncertain(office: Office) -> None:
