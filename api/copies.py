@@ -11,6 +11,7 @@ from typing import Any
 from litestar import HttpMethod, Request, Response, route
 from litestar.params import FromPath
 
+from api import peer
 from api.context import platform_of
 from api.reader_page import Button, Page, answer, preferred, render, spoken
 from mail import copy_rules
@@ -29,7 +30,7 @@ async def agreed(request: Request[Any, Any, Any], token: FromPath[str]) -> Respo
     platform = platform_of(request)
     async with platform.strangers:
         if request.method == "POST":
-            ip = request.client.host if request.client is not None else None
+            ip = peer.address(request)
             offer = await copy_rules.confirm(platform.db, platform.keyring, token, ip=ip)
         else:
             offer = await copy_rules.offered(platform.db, platform.keyring, token)

@@ -19,6 +19,7 @@ from prometheus_client import Histogram
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType as Operation
 
+from api import peer
 from api.auth import Asker, check_header, identify
 from api.bodies import read_body, too_large
 from api.context import Context, Platform, platform_of
@@ -96,7 +97,7 @@ async def who_asks(request: Request[Any, Any, Any], platform: Platform) -> Asker
         headers=request.headers,
         cookies=request.cookies,
         host=request.scope["state"]["host"],
-        ip=request.client.host if request.client else "",
+        ip=peer.needed(request),
         secure=platform.secure,
     )
     if asker.scope is not None:

@@ -15,6 +15,7 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.params import FromPath
 
+from api import peer
 from api.bodies import read_body
 from api.context import Platform, platform_of
 from api.errors import explain, http_status
@@ -71,9 +72,7 @@ async def _fulfil(
         said = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise invalid(f"The body cannot be read: {fault}.", next='Send {"orderId": "…", "reference": "…"}.') from None
-    scope = Scope(
-        seller, may=frozenset({Permission.CREDITS}), ip=request.client.host if request.client is not None else None
-    )
+    scope = Scope(seller, may=frozenset({Permission.CREDITS}), ip=peer.address(request))
     async with platform.db.unit_of_work(sees=seller) as unit:
         return await orders.fulfil(
             unit, scope, reference(said.order_id, "order", "orderId"), payment_reference=said.reference

@@ -32,7 +32,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Messag
 from strawberry.types import ExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
-from api import auth
+from api import auth, peer
 from api.context import Context, Platform, platform_of
 from api.errors import explain, present
 from api.graphql.limits import DOCUMENT_BYTES
@@ -246,9 +246,10 @@ def _user(asker: auth.Asker) -> tuple[object, object]:
 async def live(socket: WebSocket[Any, Any, Any]) -> None:
     """Serve one live connection from handshake to close."""
     platform = platform_of(socket)
-    host, ip = socket.scope["state"]["host"], socket.client.host if socket.client else ""
+    host = socket.scope["state"]["host"]
     origin = socket.headers.get("origin")
     try:
+        ip = peer.needed(socket)
         # A key in the handshake's own headers is fine too: programs can set them, pages cannot.
         asker = await auth.identify(
             platform.db,

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from litestar import HttpMethod, Request, Response, route
 from litestar.params import FromPath
 
+from api import peer
 from api.context import Platform, platform_of
 from api.reader_page import answer, preferred
 from api.unsubscribe_page import Stage, render
@@ -54,7 +55,7 @@ async def unsubscribed(request: Request[Any, Any, Any], token: FromPath[str]) ->
             return answer(request, 408, render(Stage.INVALID, language))
     async with platform.strangers:
         if request.method == "POST":
-            ip = request.client.host if request.client is not None else None
+            ip = peer.address(request)
             stage, sender = await _act(platform, ticket, said, ip)
         else:
             stage, sender = await _look(platform, ticket)

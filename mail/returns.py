@@ -148,9 +148,10 @@ async def judge(db: Database, *, mail_domain: str) -> Judged | None:
 
 async def _read(row: Any) -> tuple[Kind, Fate]:
     """What the mail says of its recipient. It may name others too, or another one to whom the mail was passed on."""
-    content, own = row["content"], [row["envelope_from"], row["sender"]]
-    kind, told = await asyncio.to_thread(fates, content, own) if len(content) > _SMALL else fates(content, own)
-    own_fate = next((one for one in told if (one.recipient or "").lower() == row["address"].lower()), None)
+    content, own, about = row["content"], [row["envelope_from"], row["sender"]], row["address"]
+    large = len(content) > _SMALL
+    kind, told = await asyncio.to_thread(fates, content, own, about) if large else fates(content, own, about)
+    own_fate = next((one for one in told if (one.recipient or "").lower() == about.lower()), None)
     return kind, own_fate or next((one for one in told if one.final), told[0])
 
 

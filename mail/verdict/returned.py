@@ -47,9 +47,9 @@ class Fate:
         }  # fmt: skip
 
 
-def fates(content: bytes, own: Collection[str] = ()) -> tuple[Kind, tuple[Fate, ...]]:
-    """Read a mail that came back and judge it. `own`: addresses that are the sender's. Never fails."""
-    read = returned.read(content, own)
+def fates(content: bytes, own: Collection[str] = (), about: str | None = None) -> tuple[Kind, tuple[Fate, ...]]:
+    """Read a mail that came back and judge it. `own` and `about`: as `mail.wire.returned.read`. Never fails."""
+    read = returned.read(content, own, about)
     match read.kind:
         case Kind.BOUNCE:
             return read.kind, tuple(_bounced(one) for one in read.findings)

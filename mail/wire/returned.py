@@ -40,8 +40,12 @@ class Returned:
     """Of a complaint, who tells of it (`arf.loop`); "http" where a provider posted it and named nobody."""
 
 
-def read(content: bytes, own: Collection[str] = ()) -> Returned:
-    """Read what came back. `own`: addresses that are the sender's. Never fails, whatever comes."""
+def read(content: bytes, own: Collection[str] = (), about: str | None = None) -> Returned:
+    """Read what came back. Never fails, whatever comes.
+
+    `own`: addresses that are the sender's. `about`: whom the mail was for, where its return path says so; who is no mail
+    system by its name is then believed about that address alone, for people tell of failed mail too, and quote it.
+    """
     mail = parts.read(content)
     feedback = arf.kind(mail)
     if feedback is not None and feedback not in arf.NO_COMPLAINT:
@@ -57,11 +61,11 @@ def read(content: bytes, own: Collection[str] = ()) -> Returned:
         return told
     mine = {one.lower() for one in own} | _addressees(mail)
     stated = _stated(mail)
-    if stated:
+    if stated and (mail.status or about is None or _is_system(mail) or any(_is(one, about) for one in stated)):
         return Returned(Kind.BOUNCE, tuple(_completed(stated, mail, mine)))
     if _automatic(mail):
         return Returned(Kind.AUTOREPLY, (_of_author(mail),))
-    return _in_sentences(mail, mine)
+    return _in_sentences(mail, mine, about)
 
 
 def _stated(mail: Parts) -> list[Finding]:
@@ -71,6 +75,11 @@ def _stated(mail: Parts) -> list[Finding]:
         if re.search(r"^>? ?(?:final|original)-recipient\s*:", words, re.IGNORECASE | re.MULTILINE):
             found += status.findings(_unquoted(words))
     return found
+
+
+def _own_words(words: str) -> str:
+    """What its author wrote, without the lines quoted from elsewhere."""
+    return re.sub(r"^[ \t]*>.*\n?", "", words, flags=re.MULTILINE)
 
 
 def _unquoted(words: str) -> str:
@@ -178,13 +187,26 @@ _SURE = re.compile(
 )
 
 
-def _in_sentences(mail: Parts, own: Collection[str]) -> Returned:
-    named = [one for field in mail.head.all("x-failed-recipients") for one in addresses(_shown(mail, field))]
+def _named(mail: Parts) -> list[str]:
+    return [one for field in mail.head.all("x-failed-recipients") for one in addresses(_shown(mail, field))]
+
+
+def _is_system(mail: Parts) -> bool:
+    """Whether a mail system writes, by its name or by what only such put into a mail."""
+    return bool(_named(mail) or mail.status or _DAEMON.search(_author(mail.head)))
+
+
+def _is(one: Finding, address: str) -> bool:
+    return (one.recipient or "").lower() == address.lower()
+
+
+def _in_sentences(mail: Parts, own: Collection[str], about: str | None) -> Returned:
+    named = _named(mail)
     subject = mail.head.shown("subject")
-    system = bool(named or mail.status or _DAEMON.search(_author(mail.head)))
+    system = _is_system(mail)
     failed = bool(named or mail.status)
     spoken: list[Finding] = []
-    for words in mail.words:
+    for words in mail.words if system or about is None else map(_own_words, mail.words):
         notice = "\n".join(prose.notice(words))
         if failed or (system and (_FAILED.search(f"{subject}\n{notice}") or prose.reply(notice) is not None)):
             # A mail system that names an address and a reply has nothing else to tell, in whatever language.
@@ -193,7 +215,8 @@ def _in_sentences(mail: Parts, own: Collection[str]) -> Returned:
         elif not system and _SURE.search(f"{subject}\n{notice}"):
             # No mail system by its name: it has to say whom it failed to reach, and that is not itself.
             author = address(mail.head.shown("from")) or ""
-            spoken += prose.findings(words, own={*own, author.lower()})
+            told = prose.findings(words, own={*own, author.lower()})
+            spoken += [one for one in told if about is None or _is(one, about)]
     if not failed and not spoken:
         return Returned(Kind.UNKNOWN, (_of_author(mail),))
     found: dict[str, Finding] = {}

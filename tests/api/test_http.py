@@ -1,8 +1,12 @@
 """Does whoever sends a head without end get an answer and no memory, and everybody else what they asked for?"""
 
 import asyncio
+import json
+import socket
+import struct
 
 import pytest
+from structlog.testing import capture_logs
 
 from api.http import LONGEST
 from tests.api.conftest import World
@@ -79,3 +83,29 @@ async def test_long_heads_and_bodies_are_taken_one_after_the_other(world: World)
     assert [statuses[0], statuses[2], statuses[3], statuses[8]] == [200] * 4
     assert 431 not in statuses
     writer.close()
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/v1/returns?to=x"])
+async def test_a_client_that_hangs_up_at_once_is_no_incident(world: World, path: str) -> None:
+    """By then nobody can tell where it came from, and who asks could not be settled."""
+    body = json.dumps({"query": "{ me { account { name } } }"}).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{world.port}\r\nAuthorization: Bearer anything\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    def hang_up() -> None:
+        with socket.create_connection(("127.0.0.1", world.port)) as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.sendall(head.encode() + body)
+
+    with capture_logs() as logs:
+        for _ in range(20):
+            # On the loop's own thread: the server sees the connection, the request and its end in one turn.
+            hang_up()
+            await asyncio.sleep(0)
+        # The twin, which also comes after all of them: who waits is told.
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        writer.write(head.encode() + body)
+        status = await asyncio.wait_for(reader.readline(), 30)
+        writer.close()
+    assert status.startswith(b"HTTP/1.1 401 ")
+    assert "api.failed" not in [line["event"] for line in logs]

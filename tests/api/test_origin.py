@@ -118,3 +118,17 @@ async def test_behind_a_trusted_proxy_the_client_is_the_client(
     assert (await browser.login("user@shop.test"))["__typename"] == "SignedIn"
     async with world_proxied.db.connection() as conn:
         assert await conn.fetchval("select ip from session") == expected
+
+
+async def test_a_proxy_that_names_no_address_is_told_to(world_proxied: World) -> None:
+    browser = world_proxied.client("shop.localhost")
+    browser.http.headers["x-forwarded-for"] = "unknown"
+    answer = await browser.post("{ me { account { name } } }")
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["message"], error["extensions"]["code"]) == (
+        400,
+        "It cannot be told which address you come from.",
+        "INVALID",
+    )
+    browser.http.headers["x-forwarded-for"] = "203.0.113.7"
+    assert (await browser.post("{ me { account { name } } }")).status_code == 200

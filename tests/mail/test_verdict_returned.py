@@ -91,3 +91,53 @@ def test_mails_are_told_from_replies() -> None:
     assert not is_mail(b"550 5.1.1 <a@b.test>: no such user\n")
     assert not is_mail(b"550-5.1.1: no\n550 5.1.1: such user\n")
     assert fates(b"hello")[0] is Kind.UNKNOWN
+
+
+def by(author: str, words: str) -> bytes:
+    """A mail to the return path of ann@remote.test."""
+    head = f"From: {author}\nSubject: Re: Your parcel\nIn-Reply-To: <1@shop.test>\nReferences: <1@shop.test>\n"
+    return f"{head}Content-Type: text/plain; charset=utf-8\n\n{words}".encode()
+
+
+PEOPLE_WRITE = {
+    "a second address in the signature": "It was not delivered, sorry.\n\nAnn Reader\nann.reader@work.test\n",
+    "the quoted original": "Tomorrow, please.\n\nOn Mon, Shop <user@shop.test> wrote:\n"
+    "> Your parcel was not delivered to ann@remote.test.\n> help@carrier.test\n",
+    "of somebody else": "My mail to bob@other.test failed to deliver: 550 5.1.1 unknown user\n",
+    "of an address of their own": "I moved. ann@remote.test is undeliverable soon, use ann@new.test\n",
+    "a bounce they got, pasted": "I tried to answer and got this, what now?\n\nI'm sorry to have to inform you that your\n"
+    "message could not be delivered.\n<support@shop.test>: host mx said: 550 5.1.1 User unknown\n",
+    "a report they got, quoted": "See what I got\n\n> Final-Recipient: rfc822; support@shop.test\n> Action: failed\n"
+    "> Status: 5.1.1\n",
+}
+
+
+@pytest.mark.parametrize("words", PEOPLE_WRITE.values(), ids=PEOPLE_WRITE)
+def test_what_people_write_of_failed_mail_is_no_bounce(words: str) -> None:
+    kind, told = fates(by("Ann Reader <ann@remote.test>", words), ["user@shop.test"], "ann@remote.test")
+    assert (kind, [fate.final for fate in told]) == (Kind.UNKNOWN, [False])
+
+
+@pytest.mark.parametrize("author", ["MAILER-DAEMON@remote.test", "Mail Gateway <gateway@remote.test>"])
+def test_whoever_says_that_the_recipient_itself_was_not_reached_is_believed(author: str) -> None:
+    """The twin: a mail system by its name, and one whose name says nothing."""
+    words = "Your message could not be delivered.\n<Ann@remote.test>: 550 5.1.1 User unknown\n"
+    kind, told = fates(by(author, words), ["user@shop.test"], "ann@remote.test")
+    assert (kind, [(fate.recipient, fate.outcome) for fate in told]) == (Kind.BOUNCE, [("Ann@remote.test", "hard")])
+
+
+def test_a_mail_system_is_believed_about_whom_the_mail_was_passed_on_to() -> None:
+    words = "Your message could not be delivered.\n<ann@new.test>: 550 5.1.1 User unknown\n"
+    kind, told = fates(by("postmaster@remote.test", words), ["user@shop.test"], "ann@remote.test")
+    assert (kind, [(fate.recipient, fate.outcome) for fate in told]) == (Kind.BOUNCE, [("ann@new.test", "hard")])
+
+
+def test_home_grown_dialects_say_the_same_of_whom_the_return_path_names() -> None:
+    for row in rows("dialects"):
+        if row["kind"] == "bounce" and row["recipient"]:
+            kind, told = fates((CORPUS / "dialects" / row["file"]).read_bytes(), about=row["recipient"])
+            about = [fate for fate in told if (fate.recipient or "").lower() == row["recipient"].lower()]
+            assert (kind, [(fate.outcome, str(int(fate.final))) for fate in about]) == (
+                Kind.BOUNCE,
+                [(row["class"], row["final"])],
+            ), row["file"]
