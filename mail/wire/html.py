@@ -44,9 +44,9 @@ _MARK = re.compile(_MARKUP)
 _GAP = rb"(?:[\t\n\f\r ]|&nbsp;|&#160;|\xc2?+\xa0)"
 _TAG = rb"%" + _GAP + rb"*+unsubscribe(?:" + _GAP + rb"++(?P<number>[0-9]{1,9}))?+" + _GAP + rb"*+%(?:>|&gt;)"
 _MARK_OR_TAG = re.compile(_MARKUP + rb"|(?:<|&lt;)(?P<tag>" + _TAG + rb")", re.IGNORECASE)
-# As the whole of an href, where editors like to write it percent-encoded.
+# As the whole of an href, where editors like to write it percent-encoded, and some a scheme before it.
 _LINK_TAG = re.compile(
-    r"\s*+(?:<|%3c)%(?:25)?+(?:\s|%20)*+unsubscribe(?:(?:\s|%20)++([0-9]{1,9}))?+(?:\s|%20)*+%(?:25)?+(?:>|%3e)\s*+",
+    r"\s*+(?:https?://)?+(?:<|%3c)%(?:25)?+(?:\s|%20)*+unsubscribe(?:(?:\s|%20)++([0-9]{1,9}))?+(?:\s|%20)*+%(?:25)?+(?:>|%3e)\s*+",
     re.IGNORECASE,
 )
 

@@ -130,6 +130,15 @@ def test_a_tag_becomes_words_or_in_a_link_its_address() -> None:
     assert opened(ALTERNATIVE).tags == ()
 
 
+def test_a_tag_behind_a_scheme_becomes_its_address_and_is_not_tracked() -> None:
+    markup = '<a href="http://<% unsubscribe 1 %>">out</a> <a href="http://shop.test/">shop</a>\n'
+    mail = plain_mail(markup, "Content-Type: text/html\n")
+    added = add(mail, Additions(link=lambda url: f"{url}t/1", unsubscribe=words))
+    assert text_of(added.content, "text/html") == (
+        '<a href="https://click.test/u/1">out</a> <a href="http://shop.test/t/1">shop</a>\n'
+    )
+
+
 def test_the_senders_own_list_unsubscribe_stands() -> None:
     content = b"List-Unsubscribe: <mailto:x@shop.test>\r\n" + ALTERNATIVE
     assert add(content, Additions(fields=LIST)).content == content
