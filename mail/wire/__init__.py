@@ -24,6 +24,8 @@ linear in its input and never fails on what strangers send: malformed mail is an
       html        the places of an HTML document, found as browsers read it
       plain       those of a plain text, and HTML as text
         RFC 3986  appendix C URLs in text
+        hidden    what of the HTML is not for the eye
+        paper     words, white space and lists as lines
       places      links, tags and pieces: what becomes of them
     message     the finishing steps on the way out, signing last
         RFC 5321  §4.4 Received

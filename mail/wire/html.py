@@ -44,9 +44,9 @@ _MARK = re.compile(_MARKUP)
 _GAP = rb"(?:[\t\n\f\r ]|&nbsp;|&#160;|\xc2?+\xa0)"
 _TAG = rb"%" + _GAP + rb"*+unsubscribe(?:" + _GAP + rb"++(?P<number>[0-9]{1,9}))?+" + _GAP + rb"*+%(?:>|&gt;)"
 _MARK_OR_TAG = re.compile(_MARKUP + rb"|(?:<|&lt;)(?P<tag>" + _TAG + rb")", re.IGNORECASE)
-# As the whole of an href, where editors like to write it percent-encoded.
+# As the whole of an href, where editors like to write it percent-encoded, and some a scheme before it.
 _LINK_TAG = re.compile(
-    r"\s*+(?:<|%3c)%(?:25)?+(?:\s|%20)*+unsubscribe(?:(?:\s|%20)++([0-9]{1,9}))?+(?:\s|%20)*+%(?:25)?+(?:>|%3e)\s*+",
+    r"\s*+(?:https?://)?+(?:<|%3c)%(?:25)?+(?:\s|%20)*+unsubscribe(?:(?:\s|%20)++([0-9]{1,9}))?+(?:\s|%20)*+%(?:25)?+(?:>|%3e)\s*+",
     re.IGNORECASE,
 )
 
@@ -280,11 +280,10 @@ class _Opened:
 
 def _find(document: bytes, name: bytes, position: int, stop: int) -> Link | None:
     """The value of the first attribute of that name; a second one means nothing."""
-    while (found := _ONE.match(document, position, stop)) is not None:
+    for found in _each(document, position, stop):
         if found[1].lower() == name:
             group = found.lastindex or 1
             return Link(*found.span(group), quoted=group < 4) if group > 1 else None
-        position = found.end()
     return None
 
 
@@ -292,6 +291,17 @@ def read_attribute(document: bytes, name: bytes, position: int, stop: int) -> st
     """What the attribute says, of a tag in a UTF-8 document whose attributes lie between `position` and `stop`."""
     found = _find(document, name, position, stop)
     return None if found is None else attribute(document[found.start : found.end].decode("utf-8", "replace"))
+
+
+def has_attribute(document: bytes, name: bytes, position: int, stop: int) -> bool:
+    """Whether a tag has the attribute at all, with or without a value."""
+    return any(found[1].lower() == name for found in _each(document, position, stop))
+
+
+def _each(document: bytes, position: int, stop: int) -> Iterator[re.Match[bytes]]:
+    while (found := _ONE.match(document, position, stop)) is not None:
+        yield found
+        position = found.end()
 
 
 def _link_tag(document: bytes, link: Link) -> int | None:

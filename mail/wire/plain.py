@@ -7,9 +7,12 @@ the editor's button and for what goes out. Linear in the size.
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mail.wire import html
+from mail.wire.hidden import Sight, sight
 from mail.wire.html import Kind
+from mail.wire.paper import Level, Paper
 
 _URL = re.compile(rb"<(https?://[^\x00-\x20<>\x7f]++)>|(?<![A-Za-z0-9])https?://[^\x00-\x20<>\"\x7f]++", re.IGNORECASE)
 _TAG = re.compile(rb"<%[ \t]*+unsubscribe(?:[ \t]++([0-9]{1,9}))?+[ \t]*+%>", re.IGNORECASE)
@@ -61,118 +64,186 @@ def _trimmed(url: bytes) -> bytes:
     return url[:end]
 
 
-_PARAGRAPHS = frozenset(b"p h1 h2 h3 h4 h5 h6 ul ol dl table blockquote pre hr fieldset".split())
+_PARAGRAPHS = frozenset(b"p h1 h2 h3 h4 h5 h6 dl table blockquote pre hr fieldset".split())
+_LISTS = frozenset(b"ul ol menu dir".split())
 _LINES = frozenset(
-    b"div tr li dt dd br section article header footer main aside nav address figure figcaption caption center form".split()
+    b"div tr li dt dd br section article header footer main aside nav address figure figcaption caption center form "
+    b"details summary legend dialog hgroup search option optgroup marquee".split()
 )
+_BLOCKS = _PARAGRAPHS | _LISTS | _LINES - {b"br"}
 _UNSEEN = frozenset(b"noscript object audio video select".split())
-_BLANK = re.compile(r"[\t\n\f\r ]+")
-_BODY = re.compile(r"(<%\s*+body\s*+%>)", re.IGNORECASE)
+# Between them and the words on either side is something to be seen, whatever it is.
+_BOXES = frozenset(b"img button input textarea iframe embed canvas svg math meter progress".split()) | _UNSEEN
+_VOID = frozenset(b"area base br col embed hr img input link meta param source track wbr".split())
+# Of these the end tag is part of the token.
+_WHOLE = frozenset(b"style script title textarea xmp iframe noembed noframes".split())
+# Begun, they end what they cannot stand in.
+_SIBLINGS = {
+    b"li": frozenset((b"li",)),
+    b"dt": frozenset((b"dt", b"dd")),
+    b"dd": frozenset((b"dt", b"dd")),
+    b"td": frozenset((b"td", b"th")),
+    b"th": frozenset((b"td", b"th")),
+    b"tr": frozenset((b"td", b"th", b"tr")),
+}
+_INTEGER = re.compile(r"\s*+([+-]?[0-9]{1,9})(?![0-9])")
 
 
-class _Paper:
-    """Words and white space, as they come; white space is written only once words follow."""
+class _Look(NamedTuple):
+    """How words are read at a place."""
+
+    gone: bool = False
+    invisible: bool = False
+    verbatim: bool = False
+
+    @property
+    def seen(self) -> bool:
+        return not (self.gone or self.invisible)
+
+
+class _Reader:
+    """The elements that are open, and what was before each of them."""
 
     def __init__(self) -> None:
-        self.pieces: list[str] = []
-        self.breaks = 0
-        self.space = False
+        self.paper = Paper()
+        self.look = _Look()
+        self._open: list[tuple[bytes, _Look, Level | None]] = []
+        self._counts: dict[bytes, int] = {}
+        self._target: str | None = None
 
-    def put(self, text: str) -> None:
-        if not text:
-            return
-        if self.breaks and self.pieces:
-            self.pieces.append("\n" * self.breaks)
-        elif self.space and self.pieces:
-            self.pieces.append(" ")
-        self.breaks, self.space = 0, False
-        self.pieces.append(text)
-
-    def flow(self, text: str) -> None:
-        """Words of a paragraph: any white space is one space. The body of a template is paragraphs of its own."""
-        for place, piece in enumerate(_BODY.split(text)):
-            if place % 2:
-                self.end(2)
-                self.put(piece)
-                self.end(2)
+    def words(self, said: str) -> None:
+        """Text between two tags."""
+        if said and self.look.seen:
+            if self.look.verbatim:
+                self.paper.put(said.replace("\r\n", "\n").strip("\n"))
             else:
-                self._flow(piece)
+                self.paper.flow(said)
 
-    def _flow(self, text: str) -> None:
-        blank = _BLANK.sub(" ", text.replace("\N{NO-BREAK SPACE}", " "))
-        if blank.startswith(" ") and not self.breaks:
-            self.space = True
-        inner = blank.strip(" ")
-        self.put(inner)
-        if inner and blank.endswith(" "):
-            self.space = True
+    def begin(self, document: bytes, name: bytes, attributes: int, stop: int) -> None:
+        """A start tag, or an element without others in it."""
+        self._make_room(name)
+        look = self.look
+        sighted = sight(document, attributes, stop)
+        if sighted is Sight.GONE or name in _UNSEEN:
+            look = look._replace(gone=True)
+        elif sighted is not None:
+            look = look._replace(invisible=sighted is Sight.INVISIBLE)
+        before, self.look = (self.look, self.paper.level), look
+        if name in _BOXES or (not look.seen and (name in _BLOCKS or not look.gone)):
+            self.paper.apart = True
+        if look.seen:
+            self._write(document, name, attributes, stop)
+        if name in _VOID or name in _WHOLE:
+            self.look = before[0]
+            return
+        if name == b"pre":
+            self.look = look._replace(verbatim=True)
+        self._open.append((name, *before))
+        self._counts[name] = self._counts.get(name, 0) + 1
 
-    def end(self, lines: int) -> None:
-        self.breaks, self.space = max(self.breaks, lines), False
+    def end(self, name: bytes) -> None:
+        """An end tag."""
+        seen = self.look.seen
+        if seen and name == b"li":
+            self.paper.leave_item()
+        if self._counts.get(name):
+            while self._pop() != name:
+                pass
+        if name == b"a":
+            self.follow()
+        if not seen:
+            if name in _BLOCKS and self.look.seen:
+                self.paper.apart = True
+        elif name in _BOXES:
+            self.paper.apart = True
+        elif name in (b"td", b"th"):
+            self.paper.space = True
+        else:
+            self._break(name)
+
+    def follow(self) -> None:
+        """Write behind a link's words where it leads, unless they say so themselves."""
+        if self._target is None:
+            return
+        target, self._target = self._target, None
+        said, bare = self.paper.heard(), target.removeprefix("mailto:")
+        if said not in (target, bare, bare.removeprefix("https://"), bare.removeprefix("http://")):
+            self.paper.space = True
+            self.paper.put(f"<{bare}>")
+        # Words right behind it would be a part of it.
+        self.paper.apart = True
+
+    def _write(self, document: bytes, name: bytes, attributes: int, stop: int) -> None:
+        def said(attribute: bytes) -> str | None:
+            return html.read_attribute(document, attribute, attributes, stop)
+
+        paper = self.paper
+        if name in _LISTS:
+            paper.enter(_number(said(b"start"), 1) if name == b"ol" else None)
+        elif name == b"li":
+            paper.item(_number(said(b"value"), None))
+        elif name == b"img":
+            paper.flow(said(b"alt") or "")
+            paper.apart = True
+        elif name == b"a":
+            self.follow()
+            target = said(b"href")
+            if target and not target.startswith(("#", "javascript:")):
+                self._target = target.strip()
+                paper.listen()
+        else:
+            self._break(name)
+            if name == b"hr":
+                paper.put("-" * 40)
+                paper.end(2)
+
+    def _break(self, name: bytes) -> None:
+        if name == b"br":
+            self.paper.end(min(self.paper.breaks + 1, 2))
+        elif name in _PARAGRAPHS or (name in _LISTS and self.paper.level is None):
+            self.paper.end(2)
+        elif name in _LINES or name in _LISTS:
+            self.paper.end(1)
+
+    def _make_room(self, name: bytes) -> None:
+        """End what ends where an element of this name begins."""
+        siblings = _SIBLINGS.get(name, frozenset())
+        if self._open and self._open[-1][0] == b"p" and (siblings or name in _BLOCKS):
+            self._pop()
+        while self._open and self._open[-1][0] in siblings:
+            self._pop()
+
+    def _pop(self) -> bytes:
+        name, self.look, self.paper.level = self._open.pop()
+        self._counts[name] -= 1
+        return name
+
+
+def _number[Other](said: str | None, other: Other) -> int | Other:
+    found = _INTEGER.match(said) if said else None
+    return int(found[1]) if found else other
 
 
 def to_text(markup: str) -> str:
     """What the HTML says, as plain text: paragraphs, lists, links behind their words, pictures by what they are called.
 
-    Lines end in \\n, the last one too unless there is nothing. The account's own tags stay as they are.
+    Lines end in \\n, the last one too unless there is nothing. The account's own tags stay as they are. What is hidden by
+    its own tag is left out (`mail.wire.hidden`).
     """
     document = markup.encode("utf-8", "replace")
-    paper = _Paper()
-    position, verbatim, unseen = 0, 0, 0
-    link: tuple[str, int] | None = None
+    reader = _Reader()
+    position = 0
     for kind, mark, stop, name, attributes in html.tokens(document):
-        said = html.words(document[position:mark].decode("utf-8", "replace")) if mark > position else ""
-        if said and not unseen:
-            paper.put(said.replace("\r\n", "\n").strip("\n")) if verbatim else paper.flow(said)
+        if mark > position:
+            reader.words(html.words(document[position:mark].decode("utf-8", "replace")))
         position = stop
         if kind is Kind.HIDDEN:
             break
-        if kind is Kind.OTHER:
-            continue
-        opens = kind is Kind.OPEN
-        if name in _UNSEEN:
-            unseen = max(0, unseen + (1 if opens else -1))
-        elif name in _PARAGRAPHS:
-            paper.end(2)
-            if name == b"hr":
-                paper.put("-" * 40)
-                paper.end(2)
-            elif name == b"pre":
-                verbatim = max(0, verbatim + (1 if opens else -1))
-        elif name in _LINES:
-            if name == b"br":
-                paper.end(min(paper.breaks + 1, 2))
-            else:
-                paper.end(1)
-            if name == b"li" and opens:
-                paper.put("-")
-                paper.space = True
-        elif name in (b"td", b"th"):
-            paper.space = paper.space or not opens
-        elif name == b"img" and opens:
-            paper.flow(html.read_attribute(document, b"alt", attributes, stop) or "")
-        elif name == b"a":
-            _follow(paper, link)
-            link = None
-            target = html.read_attribute(document, b"href", attributes, stop) if opens else None
-            if target and not target.startswith(("#", "javascript:")):
-                link = target.strip(), len(paper.pieces)
+        if kind is Kind.OPEN:
+            reader.begin(document, name, attributes, stop)
+        elif kind is Kind.CLOSE:
+            reader.end(name)
     else:
-        rest = html.words(document[position:].decode("utf-8", "replace"))
-        if not unseen:
-            paper.flow(rest)
-    _follow(paper, link)
-    text = "".join(paper.pieces)
-    return text + "\n" if text else ""
-
-
-def _follow(paper: _Paper, link: tuple[str, int] | None) -> None:
-    """Write behind a link's words where it leads, unless they say so themselves."""
-    if link is None:
-        return
-    target, since = link
-    said = "".join(paper.pieces[since:]).strip()
-    bare = target.removeprefix("mailto:")
-    if said not in (target, bare, bare.removeprefix("https://"), bare.removeprefix("http://")):
-        paper.space = True
-        paper.put(f"<{bare}>")
+        reader.words(html.words(document[position:].decode("utf-8", "replace")))
+    reader.follow()
+    return reader.paper.text()

@@ -6,11 +6,15 @@ footers of one tenant are shown to people of another one, and go out in everybod
 
 The tags `<% body %>` and `<% unsubscribe 3 %>` survive as text between elements, and nowhere else: an editor's `&lt;% body %&gt;`
 is understood, one in an attribute is dropped with it.
+
+What goes joins no words: a block becomes a neutral one, and around what stood in a line there is a space.
 """
 
 import re
 
 import nh3
+
+from mail.wire import html as markup
 
 TAG = re.compile(
     r"(?:<|&lt;)%(?:\s|&nbsp;)*+(body|unsubscribe)(?:(?:\s|&nbsp;)++(\d{1,9}))?+(?:\s|&nbsp;)*+%(?:>|&gt;)", re.I
@@ -35,7 +39,7 @@ _TAGS = _names(
     dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main map mark nav ol p pre q s samp
     section small span strike strong sub sup table tbody td tfoot th thead time tr tt u ul var wbr"""
 )
-_EVERYWHERE = _names("align aria-hidden aria-label class dir lang role style title valign")
+_EVERYWHERE = _names("align aria-hidden aria-label class dir hidden lang role style title valign")
 _LAYOUT = _names("background bgcolor border bordercolor cellpadding cellspacing height width")
 _ATTRIBUTES: dict[str, frozenset[str]] = {
     "*": _EVERYWHERE,
@@ -61,6 +65,17 @@ _ATTRIBUTES: dict[str, frozenset[str]] = {
 }
 # Their text is no text of a message.
 _WITH_CONTENT = _names("iframe noembed noframes noscript object script select style template textarea title")
+# Blocks that are dropped, and what stands for them.
+_NEUTRAL = dict.fromkeys(
+    _names("details dialog fieldset form hgroup legend marquee optgroup option search summary"), "div"
+) | {"button": "span", "dir": "ul", "listing": "pre", "menu": "ul"}
+# Boxes in a line, which keep the words on either side apart; they go, with or without what is in them.
+_BOXES = _names(
+    """applet audio canvas embed iframe input math meter noscript object progress select svg textarea video xmp"""
+)
+# Of these, those whose content the cleaner has yet to drop, or to tell from markup.
+_CLEANED = (_BOXES & _WITH_CONTENT) | {"math", "svg", "xmp"}
+_PARTING = re.compile(rf"<(?:{'|'.join(sorted(_NEUTRAL.keys() | _BOXES))})(?=[\s/>])", re.I)
 
 _LINK = re.compile(r"(?:https?://[^\s/\\]|mailto:[^\s]|tel:[+0-9])\S*\Z", re.I)
 _PICTURE = re.compile(r"https?://[^\s/\\]\S*\Z", re.I)
@@ -84,6 +99,9 @@ _FUNCTIONS = frozenset(("calc", "hsl", "hsla", "rgb", "rgba"))
 DEEPEST = 1_000
 """Elements within elements; the parser's time grows with the square of it, and real mail has some dozens."""
 
+_GROWTH = 8
+"""How many times as long it may become where the parser writes out what was left to it; `&amp;` is five times."""
+
 _ELEMENT = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
 _VOID = _names("area br col hr img wbr")
 
@@ -91,7 +109,8 @@ _VOID = _names("area br col hr img wbr")
 def sanitise(html: str) -> str:
     """What may stand in mail of `html`, as a fragment without html, head and body; the same again for what came out of it.
 
-    Linear but for what `DEEPEST` bounds: 50 ms for 100 kB. Raises ValueError beyond that, and where it is no Unicode text.
+    Linear but for what `DEEPEST` bounds: 50 ms for 100 kB, and as much again where it has boxes that go. Raises ValueError
+    beyond that, and where it is no Unicode text.
     """
     depth = 0
     for element in _ELEMENT.finditer(html):
@@ -100,7 +119,50 @@ def sanitise(html: str) -> str:
             if depth > DEEPEST:
                 raise ValueError(f"elements stand within one another more than {DEEPEST:,} deep")
     marked = TAG.sub(_marked, html.replace(_OPEN, "").replace(_CLOSE, "").replace("\0", ""))
-    return _MARK.sub(lambda mark: f"<% {mark[1]} %>", _CLEANER.clean(marked))
+    if _PARTING.search(marked):
+        marked = _parted(marked)
+    return _MARK.sub(lambda mark: f"<% {mark[1]} %>", _cleaned(_CLEANER, marked))
+
+
+def _parted(written: str) -> str:
+    """With neutral elements and spaces for what would otherwise go without a trace. The cleaner still has to see it."""
+    # Where elements end is the parser's to say: only what it has written itself is told apart by its tags.
+    document = _cleaned(_PARTER, written).encode()
+    pieces: list[bytes] = []
+    position = 0
+
+    def gap(at: int) -> None:
+        if pieces and not pieces[-1][-1:].isspace() and not document[at : at + 1].isspace():
+            pieces.append(b" ")
+
+    for kind, mark, stop, raw, attributes in markup.tokens(document):
+        name = raw.decode("utf-8", "replace")
+        if name not in _NEUTRAL and name not in _BOXES:
+            continue
+        if mark > position:
+            pieces.append(document[position:mark])
+        position, closes = stop, kind is markup.Kind.CLOSE
+        if name in _BOXES:
+            gap(mark)
+            if name in _CLEANED:
+                pieces.append(document[mark:stop])
+            gap(stop)
+            continue
+        if name == "button" and not closes:
+            gap(mark)
+        pieces.append(b"<%s%s%s" % (b"/" if closes else b"", _NEUTRAL[name].encode(), document[attributes:stop]))
+        if name == "button" and closes:
+            gap(stop)
+    pieces.append(document[position:])
+    return b"".join(pieces).decode()
+
+
+def _cleaned(cleaner: nh3.Cleaner, written: str) -> str:
+    """What the cleaner makes of it, unless that is out of all proportion: <b> that is never closed goes on in every paragraph."""
+    clean = cleaner.clean(written)
+    if len(clean) > _GROWTH * len(written) + 10_000:
+        raise ValueError("elements that are never closed go on in too many others")
+    return clean
 
 
 def plain(text: str) -> str:
@@ -127,6 +189,8 @@ def _words(tag: re.Match[str]) -> str:
 def _attribute(_: str, name: str, value: str) -> str | None:
     if _OPEN in value or _CLOSE in value:
         return None
+    if name == "hidden":
+        return ""
     if name == "style":
         return _style(value) or None
     if name == "target":
@@ -152,14 +216,20 @@ def _style(value: str) -> str:
     return "; ".join(kept)
 
 
-_CLEANER = nh3.Cleaner(
-    tags=set(_TAGS),
-    clean_content_tags=set(_WITH_CONTENT),
-    attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
-    attribute_filter=_attribute,
-    strip_comments=True,
-    link_rel=None,
-    url_schemes={"http", "https", "mailto", "tel"},
-    # "#news" and the map of a picture; everything else relative fails `_attribute`.
-    url_relative="pass_through",
-)
+def _cleaner(tags: frozenset[str], with_content: frozenset[str]) -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=set(tags),
+        clean_content_tags=set(with_content),
+        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+        attribute_filter=_attribute,
+        strip_comments=True,
+        link_rel=None,
+        url_schemes={"http", "https", "mailto", "tel"},
+        # "#news" and the map of a picture; everything else relative fails `_attribute`.
+        url_relative="pass_through",
+    )
+
+
+_CLEANER = _cleaner(_TAGS, _WITH_CONTENT)
+# The same, but for what `_parted` has to see; nothing that comes out of it goes anywhere but into the cleaner.
+_PARTER = _cleaner(_TAGS | _NEUTRAL.keys() | _BOXES, _WITH_CONTENT - _BOXES)

@@ -218,6 +218,8 @@ _MARKUP = (
     b"<body>", b"</body>", b"</html>", b"<table><tr><td>", b"</table>", b"<div>", b"</div>", b"<% unsubscribe 3 %>",
     b"&lt;% unsubscribe %&gt;", b"<% body %>", b"&#", b"&amp", b"'", b'"', b"=", b">", b"<", b"/", b"<title>",
     b"<textarea", b"https://", b"<!--[if mso]>", b"\xc2\xa0", b"\xff",
+    b"<ol start=3>", b"<li>", b"<p style='display:none'>", b"<b style='visibility:visible'>", b" hidden", b"<details>",
+    b"<button>", b"</button>", b"<img alt=x>", b"<select>", b"</p>",
 )  # fmt: skip
 _ADDRESSES = (
     b"<",

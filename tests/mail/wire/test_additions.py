@@ -121,7 +121,7 @@ def test_links_of_pieces_are_tracked_and_those_of_the_words_around_a_tag_are_not
 
 
 def test_a_tag_becomes_words_or_in_a_link_its_address() -> None:
-    markup = "<p>&lt;% unsubscribe 3 %&gt; <a href='<% unsubscribe %>'>x</a></p>\n"
+    markup = "<p>&lt;% unsubscribe 3 %&gt; <a href='http://<% unsubscribe %>'>x</a></p>\n"
     added = add(plain_mail(markup, "Content-Type: text/html\n"), Additions(unsubscribe=words))
     assert text_of(added.content, "text/html") == (
         "<p><a href=\"https://click.test/u/3\">out</a> <a href='https://click.test/u/None'>x</a></p>\n"

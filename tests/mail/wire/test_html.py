@@ -147,11 +147,26 @@ def test_a_tag_is_found_however_an_editor_wrote_it(words: str, number: int | Non
 @pytest.mark.parametrize(
     "value", ["<% unsubscribe 3 %>", "&lt;% unsubscribe 3 %&gt;", "%3C%25%20unsubscribe%203%20%25%3E"]
 )
-def test_a_tag_may_be_the_target_of_a_link(value: str) -> None:
+@pytest.mark.parametrize("scheme", ["", "http://", "https://", " HTTPS://"])
+def test_a_tag_may_be_the_target_of_a_link(value: str, scheme: str) -> None:
+    value = scheme + value  # some editors write one before whatever they are given
     raw = f'<a href="{value}">out</a>'.encode()
     page = html.scan(raw)
     assert [(tag.number, raw[tag.start : tag.end].decode()) for tag in page.tags] == [(3, value)]
     assert page.links == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["https://shop.test/%3C% unsubscribe 3 %%3E", "https://x%3C% unsubscribe 3 %%3E", "https:// <% unsubscribe 3 %>",
+     "https://https://<% unsubscribe 3 %>", "https://<% unsubscribe 3 %>/", "ftp://<% unsubscribe 3 %>",
+     "http:<% unsubscribe 3 %>", "mailto:<% unsubscribe 3 %>"],
+)  # fmt: skip
+def test_a_tag_within_a_target_is_none(value: str) -> None:
+    raw = f'<a href="{value}">out</a>'.encode()
+    page = html.scan(raw)
+    assert page.tags == ()
+    assert [raw[link.start : link.end].decode() for link in page.links] == [value]
 
 
 @pytest.mark.parametrize(

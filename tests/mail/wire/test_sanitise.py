@@ -120,7 +120,8 @@ def test_what_acts_is_left_out(attack: str) -> None:
     markup = _Reader(kept).markup
     assert [one for one in markup if _ACTS.search(one)] == []
     assert all(
-        one.split(" ")[0] in {"p", "a", "img", "div", "td", "table", "tbody", "tr", "blockquote", "map", "area", "b"}
+        one.split(" ")[0]
+        in {"p", "a", "img", "div", "td", "table", "tbody", "tr", "blockquote", "map", "area", "b", "span"}
         for one in markup
     ), markup
     assert "<p>before</p>" in kept
@@ -159,6 +160,42 @@ def test_styles_are_kept_one_declaration_at_a_time(written: str, kept: str) -> N
     assert sanitise(f'<p style="{written}">x</p>') == f'<p style="{kept}">x</p>'
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("<details open><summary>Terms</summary>No returns</details>", "<div><div>Terms</div>No returns</div>"),
+        ("<fieldset><legend>Note</legend>Closed</fieldset>", "<div><div>Note</div>Closed</div>"),
+        ("a<FORM action=x>b</FORM>c", "a<div>b</div>c"),
+        ("<menu><li>a</li></menu>", "<ul><li>a</li></ul>"),
+        ("<option>A<option>B", "<div>A</div><div>B</div>"),
+        ("<button>Buy</button><button>Sell</button>", "<span>Buy</span> <span>Sell</span> "),
+        ("a<button type=x onclick=y>b</button>c", "a <span>b</span> c"),
+        ("a <button>b</button> c", "a <span>b</span> c"),
+        ("a<input>b<select><option>x</select>c<iframe>x</iframe>d<svg><path d=x /></svg>e", "a b  c  d   e"),
+        ("a<noscript>x</noscript>b<object>x</object>c<textarea>x</textarea>d<xmp><i></xmp>e", "a  b  c  d &lt;i&gt; e"),
+        ("a<video>x</video>b", "a x b"),
+        # As it was written: its style, and where it ends.
+        ('<fieldset style="color:red">a</fieldset>', '<div style="color: red">a</div>'),
+        ('<details style="display:none"><div>a</details>b', '<div style="display: none"><div>a</div></div>b'),
+        ("<div>a<form>b</div></form>c", "<div>a<div>b</div></div>c"),
+        ("<p>a<legend>b</legend>c", "<p>a</p><div>b</div>c<p></p>"),
+        ("<table><form><tr><td>a</td></tr></form></table>", "<div></div><table><tbody><tr><td>a</td></tr></tbody></table>"),
+        # What is no box of its own goes without a trace, as it is shown.
+        ("wo<script>x</script>rd wo<label>rd</label> wo<blink>rd", "word word word"),
+        ('<img alt="<details>a<button>">b', '<img alt="&lt;details&gt;a&lt;button&gt;">b'),
+    ],
+)  # fmt: skip
+def test_what_is_dropped_joins_no_words(written: str, kept: str) -> None:
+    assert sanitise(written) == kept
+    assert sanitise(kept) == kept
+
+
+def test_what_is_hidden_stays_hidden() -> None:
+    kept = '<div hidden="">a</div><p style="display: none; max-height: 0; overflow: hidden; mso-hide: all">b</p>'
+    assert sanitise(kept) == kept
+    assert sanitise('<div hidden="x">a</div>') == '<div hidden="">a</div>'
+
+
 def test_a_whole_document_becomes_what_stands_in_it() -> None:
     document = (
         "<!doctype html><html><head><title>t</title><style>p{}</style></head><body bgcolor=red><p>x</p></body></html>"
@@ -167,14 +204,26 @@ def test_a_whole_document_becomes_what_stands_in_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["<b><i><a href=x>", "<% ", "<table>", "&lt;%", "<p><b>", "<!--", "<a style='a:b;", "<div>"]
-)
+    "piece", ["<b><i><a href=x>", "<% ", "<table>", "&lt;%", "<p><b>", "<!--", "<a style='a:b;", "<div>", "<button>",
+              "<form>", "<option>", "<input>", "<menu><li>", "<button>x</button>", "<fieldset><legend>x</fieldset>",
+              "<svg>", "<select>", "<iframe>", "<textarea>", "<p><option>x"],
+)  # fmt: skip
 def test_hostile_html_is_read_in_a_moment_or_refused(piece: str) -> None:
     html = piece * (100_000 // len(piece))
     begun = time.process_time()
     with contextlib.suppress(ValueError):  # too deep
         sanitise(html)
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("before", ["", "<form>"])
+def test_elements_that_would_be_said_again_for_ever_are_refused(before: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(ValueError, match="never closed"):
+        sanitise(before + "<p>" + "".join(f"<b title={n}>" for n in range(200)) + "</p>" + "<p>y</p>" * 1_000)
+    assert time.process_time() - begun < 1
+    assert sanitise("<p><b>x</p><button>y</button>") == "<p><b>x</b></p><b> <span>y</span> </b>"
+    assert sanitise(before + "&" * 50_000).count("&amp;") == 50_000
 
 
 def test_what_is_no_text_and_what_is_too_deep_is_refused_and_just_below_it_is_not() -> None:
