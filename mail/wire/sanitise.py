@@ -99,8 +99,14 @@ _FUNCTIONS = frozenset(("calc", "hsl", "hsla", "rgb", "rgba"))
 DEEPEST = 1_000
 """Elements within elements; the parser's time grows with the square of it, and real mail has some dozens."""
 
+_UNCLOSED = 50
+"""Formatting elements left open: each goes on in every paragraph behind it (HTML, the list of active formatting elements)."""
+_FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
+
 _GROWTH = 8
 """How many times as long it may become where the parser writes out what was left to it; `&amp;` is five times."""
+
+_GOES_ON = "elements that are never closed go on in too many others"
 
 _ELEMENT = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
 _VOID = _names("area br col hr img wbr")
@@ -112,9 +118,14 @@ def sanitise(html: str) -> str:
     Linear but for what `DEEPEST` bounds: 50 ms for 100 kB, and as much again where it has boxes that go. Raises ValueError
     beyond that, and where it is no Unicode text.
     """
-    depth = 0
+    depth = unclosed = 0
     for element in _ELEMENT.finditer(html):
-        if element[2].lower() not in _VOID:
+        name = element[2].lower()
+        if name in _FORMATTING:
+            unclosed = max(unclosed - 1, 0) if element[1] else unclosed + 1
+            if unclosed > _UNCLOSED:
+                raise ValueError(_GOES_ON)
+        if name not in _VOID:
             depth = max(depth - 1, 0) if element[1] else depth + 1
             if depth > DEEPEST:
                 raise ValueError(f"elements stand within one another more than {DEEPEST:,} deep")
@@ -161,7 +172,7 @@ def _cleaned(cleaner: nh3.Cleaner, written: str) -> str:
     """What the cleaner makes of it, unless that is out of all proportion: <b> that is never closed goes on in every paragraph."""
     clean = cleaner.clean(written)
     if len(clean) > _GROWTH * len(written) + 10_000:
-        raise ValueError("elements that are never closed go on in too many others")
+        raise ValueError(_GOES_ON)
     return clean
 
 
