@@ -15,10 +15,8 @@ from urllib.parse import urlsplit
 
 from litestar import Request, Response
 
-from mail.unsubscribes import Sender
+from mail.unsubscribes import NOBODY, Sender
 from mail.wire.unsubscribe import LANGUAGES, RIGHT_TO_LEFT
-
-NOBODY = Sender(None, None, None)
 
 PRIVACY: Mapping[str, str] = {
     "en": "Privacy policy",
@@ -120,7 +118,7 @@ def answer(request: Request[Any, Any, Any], status: int, page: Page) -> Response
         "content-length": str(len(page.body)),
     }
     body = b"" if request.method == "HEAD" else page.body
-    return Response(body, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+    return Response(body, status_code=status, media_type="text/html", headers=headers)
 
 
 def preferred(accept_language: str) -> str:

@@ -1,6 +1,7 @@
 """What does somebody get who follows a tracked link, or whose mail program asks for the pixel?
 
-    GET /t/<token>         302 to exactly where the mail's author wrote; 410 where that is over, 404 for what we never made
+    GET /t/<token>         302 to exactly where the mail's author wrote; 410 and a page in the sender's brand where that is
+                           over, 404 for what we never made
     GET /t/<token>.gif     a picture of one transparent dot
 
 Outside the framework: it is by far the most frequent request, comes from everywhere, needs no session, sets no cookie, and
@@ -9,11 +10,12 @@ link, and is nobody's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from api import reader_page
 from api.brand import host_name
 from mail.links import Asked, End, Links
 
@@ -27,9 +29,22 @@ _PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c
 
 _SAID = {
     End.UNKNOWN: (404, "Not found."),
-    End.OVER: (410, "This link has been switched off or is too old."),
     End.AWAY: (503, "This link cannot be looked up just now. Please try again in a minute."),
 }
+
+
+# Why a link was switched off is not for whoever follows it.
+OVER: Mapping[str, tuple[str, str]] = {
+    "en": ("This link no longer works", "It has been switched off or is too old."),
+    "fr": ("Ce lien ne fonctionne plus", "Il a été désactivé ou il est trop ancien."),
+    "de": ("Dieser Link funktioniert nicht mehr", "Er wurde abgeschaltet oder ist zu alt."),
+    "he": ("הקישור הזה כבר אינו פעיל", "הוא בוטל או ישן מדי."),
+    "it": ("Questo link non funziona più", "È stato disattivato o è troppo vecchio."),
+    "pt": ("Este link não funciona mais", "Ele foi desativado ou é antigo demais."),
+    "ru": ("Эта ссылка больше не работает", "Она отключена или слишком старая."),
+    "es": ("Este enlace ya no funciona", "Se ha desactivado o es demasiado antiguo."),
+}
+"""What the page of such a link says: its title, and one sentence."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,19 @@ class Tracking:
             target: str | End = End.UNKNOWN
         else:
             target = await self.links.follow(token, asked)
-        if isinstance(target, End):
+        if target is End.OVER:
+            language = _language(scope)
+            title, said = OVER[language]
+            # Without a link of the account's own: it may be the account whose links were switched off.
+            face = replace(await self.links.face(token), privacy_url=None)
+            page = reader_page.render(language, title, said, face)
+            more = {
+                "content-type": "text/html; charset=utf-8",
+                "content-language": page.language,
+                "content-security-policy": page.csp,
+            }
+            await self._say(send, 410, page.body, more, head=head)
+        elif isinstance(target, End):
             status, words = _SAID[target]
             more = {"retry-after": "60"} if status == 503 else {}
             await self._say(send, status, f"{words}\n".encode(), more, head=head)
@@ -89,6 +116,11 @@ class Tracking:
         fields = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": fields})
         await send({"type": "http.response.body", "body": b"" if head else body, "more_body": False})
+
+
+def _language(scope: HTTPScope) -> str:
+    wanted = [value.decode("latin-1") for name, value in scope["headers"] if name == b"accept-language"]
+    return reader_page.preferred(",".join(wanted))
 
 
 def _asked(scope: HTTPScope, *, head: bool) -> Asked:

@@ -59,6 +59,9 @@ async def unsubscribed(request: Request[Any, Any, Any], token: FromPath[str]) ->
             stage, sender = await _act(platform, ticket, said, ip)
         else:
             stage, sender = await _look(platform, ticket)
+        # No button is offered that can only fail.
+        if stage is Stage.DONE and await throttle.is_spent(platform.db, [unsubscribes.undoing(ticket)]):
+            stage = Stage.STANDS
     # RFC 6585 §4
     return answer(request, 429 if stage is Stage.LATER else 200, render(stage, language, sender, ticket.address))
 

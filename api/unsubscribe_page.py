@@ -3,9 +3,9 @@
 from enum import Enum
 
 from api import reader_page
-from api.reader_page import NOBODY, Button, Page, spoken
+from api.reader_page import Button, Page, spoken
 from api.unsubscribe_words import WORDS
-from mail.unsubscribes import Sender
+from mail.unsubscribes import NOBODY, Sender
 
 
 class Stage(Enum):
@@ -14,7 +14,10 @@ class Stage(Enum):
     ASKED = "asked"
     DONE = "done"
     UNDONE = "undone"
+    STANDS = "stands"
+    """Done, and undone too often to be undone before tomorrow."""
     LATER = "later"
+    """Undoing was just refused."""
     INVALID = "invalid"
 
 
@@ -25,6 +28,7 @@ def render(stage: Stage, language: str, sender: Sender = NOBODY, address: str = 
         Stage.ASKED: (words.title, words.question, Button(words.button, "unsubscribe")),
         Stage.DONE: (words.done_title, words.done, Button(words.undo, "undo", quiet=True)),
         Stage.UNDONE: (words.undone_title, words.undone, None),
+        Stage.STANDS: (words.done_title, words.later, None),
         Stage.LATER: (words.later_title, words.later, None),
         Stage.INVALID: (words.invalid_title, words.invalid, None),
     }[stage]

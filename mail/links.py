@@ -30,7 +30,8 @@ from kit.db import Database
 from kit.embedded import unwritable
 from kit.ids import new_id
 from kit.spool import Spool
-from mail import visitors, visits
+from mail import unsubscribes, visitors, visits
+from mail.unsubscribes import NOBODY, Sender
 from mail.visits import Note
 from mail.wire import tracked
 from mail.wire.tracked import Click, Open
@@ -47,7 +48,8 @@ _BATCH = 100  # three milliseconds of the loop at a time
 _RETRY, _ADOPT, _SYNC = 1.0, 20.0, 0.05
 _OFTEN = 10_000  # recipients who came last: how often is known by heart
 _SLICE = 100  # of what is many is done before others may go
-_ASK = 2.0  # seconds that somebody with a long link waits for the database
+_ASK = 2.0  # seconds that somebody waits for the database: with a long link, or to read whose link is over
+_FACES, _FACE_FRESH = 1_000, 10.0  # accounts whose face is known by heart, and for how many seconds
 # Where long links lead, by heart: so many, of so many characters together, the newest and the last used.
 _LONG_LINKS, _LONG_CHARACTERS, _LONG_PAGE = 20_000, 16_000_000, 5_000
 
@@ -104,6 +106,7 @@ class Links:
         self._ours = ours
         self._hosts: frozenset[str] = frozenset()  # of accounts
         self._often: OrderedDict[UUID, int] = OrderedDict()
+        self._faces: OrderedDict[UUID, tuple[float, Sender]] = OrderedDict()
         self._long: OrderedDict[UUID, str] = OrderedDict()
         self._long_characters = 0
         self._long_since = datetime(2020, 1, 1, tzinfo=UTC)
@@ -168,6 +171,27 @@ class Links:
         if not self._over(found.whose):
             self._note(found, None, asked)
         return True
+
+    async def face(self, token: str) -> Sender:
+        """In whose name to say that a link of ours is over: its account's face, or none where the database is away."""
+        found = tracked.read(self._keyring, token)
+        if found is None:
+            return NOBODY
+        account_id, now = found.whose.account_id, time.monotonic()
+        known = self._faces.get(account_id)
+        if known is not None and now - known[0] < _FACE_FRESH:
+            return known[1]
+        try:
+            async with asyncio.timeout(_ASK), self._db.transaction(sees=account_id) as conn:
+                told = await unsubscribes.sender(conn, account_id)
+        except Exception as fault:
+            log.warning("links.face_away", reason=type(fault).__name__)
+            return known[1] if known is not None else NOBODY
+        self._faces.pop(account_id, None)
+        self._faces[account_id] = (now, told)
+        if len(self._faces) > _FACES:
+            self._faces.popitem(last=False)
+        return told
 
     async def refresh(self) -> None:
         """Learn anew what is known by heart. What was known stays where the database does not answer."""

@@ -93,10 +93,14 @@ class Sender:
     privacy_url: str | None
 
 
+NOBODY = Sender(None, None, None)
+"""The neutral face."""
+
+
 async def sender(conn: Connection, account_id: UUID) -> Sender:
     """The face of an account that the connection sees; of a deleted one, and of the operator, a neutral one."""
     row = await conn.fetchrow("select brand, color, privacy_url from sender_face($1)", account_id)
-    return Sender(**row) if row else Sender(None, None, None)
+    return Sender(**row) if row else NOBODY
 
 
 async def face(conn: Connection, scope: Scope, account_id: UUID | None = None) -> Sender:

@@ -60,6 +60,18 @@ async def take(db: Database, limits: Sequence[Limit]) -> bool:
     return True
 
 
+async def is_spent(db: Database, limits: Sequence[Limit]) -> bool:
+    """Whether the next try that is to be taken would exceed one of these limits; counts nothing."""
+    async with db.connection() as conn:
+        found: bool = await conn.fetchval(
+            """select exists (select from unnest($1::text[], $2::int[]) as l (key, most) join attempts a using (key)
+                               where a.failures >= l.most and a.window_ends_at > livery_now())""",
+            [limit.key[:200] for limit in limits],
+            [limit.most for limit in limits],
+        )
+    return found
+
+
 async def give_back(db: Database, limits: Sequence[Limit]) -> None:
     """The try was none that is to be limited: it counts no longer."""
     async with db.connection() as conn:

@@ -20,6 +20,7 @@ from mail.lifecycle import EventKind
 from mail.tracking import Tracker
 from mail.wire import tracked
 from mail.wire.tracked import Whose
+from mail.wire.unsubscribe import LANGUAGES
 from tests.api.conftest import SECRET, World, until
 from tests.mail.test_visits import CHROME
 from tests.mail.wire.test_tracked import BAD, GOOD
@@ -270,6 +271,54 @@ async def test_a_killed_link_leads_nowhere_until_it_is_revived(world: World) -> 
         "code": "MISSING",
         "field": None,
     }
+
+
+async def test_whoever_follows_a_killed_link_is_told_in_the_senders_brand_and_their_language(world: World) -> None:
+    tracker = await delivered(world)
+    link, other = tracker.link("https://shop.test/bad"), tracker.link("https://shop.test/fine")
+    async with world.db.connection() as conn:
+        await conn.execute(
+            """update account set brand_name = 'Acme & Söhne', brand_color = '#ffcc00',
+                                  privacy_url = 'https://acme.test/privacy' where id = $1""",
+            world.accounts["acme.test"],
+        )
+    client = world.client("acme.localhost")
+    await client.login("user@acme.test")
+    await client.ask(KILL, target="https://shop.test/bad", account=str(world.accounts["shop.test"]))
+    await world.platform.links.refresh()
+    for language, header in [*((one, one) for one in LANGUAGES), ("en", "ja"), ("de", "ja, de-AT;q=0.8, en;q=0.2")]:
+        page = await fetch(world, link, **{"accept-language": header})
+        title, said = door.OVER[language]
+        assert page.status_code == 410
+        assert f'<html lang="{language}" dir="{"rtl" if language == "he" else "ltr"}">' in page.text
+        for there in (f"<title>{title}</title>", f"<h1>{title}</h1>", said, "Acme &amp; Söhne", "#ffcc00"):
+            assert there in page.text
+        for absent in ("Phishing", "shop.test/bad", "<form", "<script", "<a ", "src=", "Livery"):
+            assert absent not in page.text
+        assert page.headers["content-language"] == language
+    plain = await fetch(world, link)
+    policy = plain.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    for name, value in (
+        ("content-type", "text/html; charset=utf-8"),
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("x-robots-tag", "noindex, nofollow"),
+        ("x-content-type-options", "nosniff"),
+    ):
+        assert plain.headers.get_list(name) == [value]
+    assert "set-cookie" not in plain.headers
+    head = await fetch(world, link, method="HEAD")
+    assert (head.status_code, head.content, head.headers["content-length"]) == (410, b"", str(len(plain.content)))
+    answer = await fetch(world, other)
+    assert (answer.status_code, location(answer)) == (302, b"https://shop.test/fine")
+    assert [row["url"] for row in await told(world, 1)] == ["https://shop.test/fine"]
+
+
+def test_every_language_has_its_own_words_for_a_link_that_is_over() -> None:
+    assert list(door.OVER) == list(LANGUAGES)
+    for place in (0, 1):
+        assert len({words[place] for words in door.OVER.values()}) == len(LANGUAGES)
 
 
 async def test_visits_come_to_the_ledger_and_the_report(world: World) -> None:

@@ -2,9 +2,11 @@
 
 from email import message_from_bytes, policy
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from api.unsubscribe_words import WORDS
+from mail.wire.unsubscribe import DISCLAIMERS
 from tests.e2e.browser import PHONE, Visit, visited
 from tests.support.mails import plain
 from tests.support.stage import Stage, eventually
@@ -259,3 +261,56 @@ async def test_copies_begin_when_whoever_reads_the_address_agrees(stage: Stage, 
     await _menu(page, "archive@far.test", "Delete rule")
     await dialog.get_by_role("button", name="Delete rule").click()
     await expect(page.get_by_text("No copies are made")).to_be_visible()
+
+
+WIDER = """width => [...document.querySelectorAll('main *, [role=dialog] *')]
+  .filter(one => { const { left, right } = one.getBoundingClientRect(); return right > width + 0.5 || left < -0.5 })
+  .filter(one => !one.closest('.sr-only, [aria-hidden=true]')).map(one => one.outerHTML.slice(0, 200))"""
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_what_is_chosen_has_a_long_name_and_fits_a_phone(stage: Stage, browser: Browser, language: str) -> None:
+    other = stage.world.other
+    long = "Newsletter of all customers in Germany, Austria and Switzerland 2026, spring and summer"
+    async with stage.database() as conn:
+        for kind in ("template", "footer"):
+            await conn.execute(
+                """insert into template (id, account_id, kind, name, html, text, is_default)
+                   values (gen_random_uuid(), $1, $2, $3, '<% body %>', '<% body %>', true)
+                   on conflict (account_id, kind, name) do nothing""",
+                other.id,
+                kind,
+                long,
+            )
+        await conn.execute(
+            """with tag as (insert into unsubscribe_tag (id, account_id, number, text, language)
+                            values (gen_random_uuid(), $1, $2, $3, $4) returning id)
+               insert into treatment (id, account_id, credential_id, unsubscribe_tag_id)
+               select gen_random_uuid(), $1, credential_id, tag.id
+                 from tag, (select null::uuid union all select id from credential where account_id = $1 and username = $5)
+                           as c (credential_id)
+               on conflict (account_id, credential_id) do update set unsubscribe_tag_id = excluded.unsubscribe_tag_id""",
+            other.id,
+            101 if language == "en" else 102,
+            DISCLAIMERS[language],
+            language,
+            other.smtp_user,
+        )
+    async with visited(browser, stage.platform.url, size=PHONE) as reader:
+        page = reader.page
+        await reader.enter(other, "/settings/treatment")
+        said = DISCLAIMERS[language].replace("[", "").replace("]", "")
+        tag = page.get_by_label("Unsubscribe tag")
+        await expect(tag).to_contain_text(said[:20])
+        await expect(page.get_by_label("Template", exact=True)).to_contain_text(long)
+        await reader.is_clean()
+        assert await page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+        assert await page.evaluate(WIDER, PHONE[0]) == []
+        await reader.go("/settings/credentials")
+        row = page.get_by_role("row").filter(has_text=other.smtp_user)
+        await row.get_by_role("button", name="Actions for").click()
+        await page.get_by_role("menuitem", name="What is done to its mail").click()
+        await expect(page.get_by_role("dialog").get_by_label("Unsubscribe tag")).to_contain_text(said[:20])
+        await reader.calm()
+        assert await page.evaluate(WIDER, PHONE[0]) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") == PHONE[0]

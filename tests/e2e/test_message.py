@@ -1,12 +1,19 @@
 """A message shows what became of each recipient, what was said on the way, and what was submitted."""
 
 import base64
+import re
+from datetime import timedelta
 
+import httpx
 from playwright.async_api import expect
 
-from tests.e2e.browser import Visit
+from kit.crypto import Keyring
+from mail.tracking import Tracker
+from mail.wire.tracked import Whose
+from tests.e2e.browser import PHONE, Visit
 from tests.support.mails import plain, rich
 from tests.support.stage import Stage
+from tests.support.world import SECRET_KEY
 
 BOUNCED = "bounced@simulator.livery.test"
 DELIVERED = "delivered@simulator.livery.test"
@@ -33,6 +40,43 @@ async def test_each_recipient_has_a_timeline_and_the_conversation_of_its_attempt
     await expect(timeline).to_contain_text("Delivered")
     await expect(conversation).to_contain_text(f"> RCPT TO:<{DELIVERED}>")
     await expect(conversation).not_to_contain_text("< 550")
+
+
+async def test_a_click_tells_which_link_and_with_what_and_leads_nowhere(stage: Stage, visit: Visit) -> None:
+    page = visit.page
+    shop = stage.world.shop
+    await stage.submit(plain(shop.email, DELIVERED, "Many links"), [DELIVERED])
+    await stage.settle()
+    async with stage.database() as conn:
+        message_id, id, day = await conn.fetchrow(
+            """select m.id, r.id, m.accepted_at::date from message m join recipient r on r.message_id = m.id
+                order by m.accepted_at desc limit 1"""
+        )
+    await stage.later(timedelta(minutes=5))  # sooner than any person
+    tracker = Tracker(Keyring(SECRET_KEY), stage.platform.url, Whose(shop.id, id, day))
+    target = f"https://shop.test/autumn?{'x' * 150}&offer=last"
+    firefox = "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0"
+    async with httpx.AsyncClient() as client:
+        for agent in (firefox, "python-requests/2.32"):
+            answer = await client.get(tracker.link(target) or "", headers={"user-agent": agent})
+            assert (answer.status_code, answer.headers["location"]) == (302, target)
+    await visit.enter(shop, f"/emails/{message_id}")
+    timeline = page.get_by_test_id("timeline")
+    steps = timeline.get_by_role("listitem").filter(has_text="Clicked a link")
+    await expect(steps).to_have_count(2)
+    person, program = (
+        steps.filter(has_text="Firefox Mobile on Android"),
+        steps.filter(has_text="by a program, not a person"),
+    )
+    for step in (person, program):
+        await expect(step).to_have_count(1)
+        shown = step.get_by_title(target)
+        await expect(shown).to_have_text(re.compile(r"^https://shop\.test/autumn\?x+…x+&offer=last$"))
+    await expect(timeline.get_by_role("link")).to_have_count(0)
+    await visit.is_clean()
+    await page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    await expect(person.get_by_title(target)).to_be_visible()
+    await visit.is_clean()
 
 
 async def test_headers_and_source_are_those_submitted(stage: Stage, visit: Visit) -> None:

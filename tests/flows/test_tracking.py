@@ -159,6 +159,10 @@ async def test_while_the_database_is_away_links_lead_on_and_are_told_afterwards(
     folder = stage.platform.folder / "data" / "visits"
     await eventually(nothing_in(folder), "an empty spool", explain=stage.explain)
     unheard_of = f"http://shop.localhost/t/{never_sent(stage)}"
+    whose = Whose(stage.world.shop.id, UUID(int=2), date(2024, 1, 1))
+    old = "http://shop.localhost/t/" + tracked.click_token(
+        Keyring(SECRET_KEY), whose, "https://shop.test/", "shop.localhost"
+    )
     await asyncio.to_thread(populated.stop)
     try:
         for link, written in zip(links, TARGETS, strict=True):
@@ -166,6 +170,9 @@ async def test_while_the_database_is_away_links_lead_on_and_are_told_afterwards(
         assert (await fetch(stage, pixel)).status_code == 200
         nowhere = await fetch(stage, unheard_of)
         assert (nowhere.status_code, nowhere.headers["retry-after"]) == (503, "60"), "the one that has to be looked up"
+        gone = await fetch(stage, old)
+        assert (gone.status_code, "This link no longer works" in gone.text) == (410, True), "in nobody's brand"
+        assert 'brand">' not in gone.text
         [spool] = folder.iterdir()
         assert spool.read_bytes().count(b"\n") == 5
     finally:

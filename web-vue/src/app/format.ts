@@ -33,11 +33,19 @@ export function duration(milliseconds: number, language: string): string {
   }).format(milliseconds / length)
 }
 
+/** A moment in as few words as are clear now: today's as 14:03:22, others with their day, and their year where it is another. */
+export function momentIn(at: Date, now: Date, language: string, zone: string): string {
+  const told = (of: Date, options: Intl.DateTimeFormatOptions) => dateFormat(language, zone, options).format(of)
+  const day = { day: 'numeric', month: 'short', year: 'numeric' } as const
+  const time = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
+  if (told(at, day) === told(now, day)) return told(at, { ...time, second: '2-digit' })
+  const thisYear = told(at, { year: 'numeric' }) === told(now, { year: 'numeric' })
+  return told(at, { ...day, ...time, year: thisYear ? undefined : 'numeric' })
+}
+
 /** Formatters bound to the spoken language and the account's zone. */
 export function useFormat() {
   const { locale } = useI18n()
-  const day = (at: Date) =>
-    dateFormat(locale.value, timeZone.value, { day: 'numeric', month: 'short', year: 'numeric' }).format(at)
 
   return {
     /** 12,345 */
@@ -70,20 +78,8 @@ export function useFormat() {
         maximumFractionDigits: 1,
       }).format(value as number)
     },
-    /** Today's times as 14:03:22, older ones with their day. */
-    moment: (iso: string) => {
-      const at = new Date(iso)
-      const time = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const
-      return day(at) === day(new Date())
-        ? dateFormat(locale.value, timeZone.value, time).format(at)
-        : dateFormat(locale.value, timeZone.value, {
-            day: 'numeric',
-            month: 'short',
-            hour: '2-digit',
-            minute: '2-digit',
-            hourCycle: 'h23',
-          }).format(at)
-    },
+    /** Today's times as 14:03:22, others with their day, and their year where it is not this one. */
+    moment: (iso: string) => momentIn(new Date(iso), new Date(), locale.value, timeZone.value),
     /** The whole of a time, zone included. */
     full: (iso: string) =>
       dateFormat(locale.value, timeZone.value, {
