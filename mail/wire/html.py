@@ -76,6 +76,10 @@ _CLOSED = frozenset(
 # Of these, those that go on behind the end of what they were opened in, three of a kind at most.
 _FORMATTING = frozenset(b"a b big code em font i nobr s small strike strong tt u".split())
 _AT_MOST = 3
+# Of these, those that end with the formatting they stand in, as it does itself.
+_INLINES = _FORMATTING | frozenset(b"cite ins label span sub sup".split())
+# An end tag in one of these ends nothing outside of it.
+_WALLS = (b"table", b"select")
 
 
 class Kind(IntEnum):
@@ -244,38 +248,57 @@ class _Opened:
 
     def __init__(self) -> None:
         self.names: list[bytes] = []
-        # How many of each are open within the innermost table, and within those around it.
+        # How many of each are open within the innermost wall, and within those around it.
         self._counts: dict[bytes, int] = {}
         self._around: list[dict[bytes, int]] = []
+        self._walls = dict.fromkeys(_WALLS, 0)
 
     def begin(self, name: bytes) -> None:
+        if name == b"select" and self._walls[name]:
+            self.end(name)  # one within another ends it
+            return
         self.names.append(name)
-        if name == b"table":
+        if name in _WALLS:
+            self._walls[name] += 1
             self._around.append(self._counts)
             self._counts = {}
         else:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def end(self, name: bytes) -> None:
-        """An end tag: it ends what is in it as well, and reaches nothing outside of the table that it stands in."""
-        if name == b"table":
-            if not self._around:
-                return
-            self._counts = self._around.pop()
-        elif not self._counts.get(name):
+        """An end tag: it ends what is in it as well, and reaches nothing outside of the wall that it stands in."""
+        if not (self._walls[name] if name in _WALLS else self._counts.get(name)):
+            return
+        if name in _FORMATTING and self._leave(name):
             return
         on: list[bytes] = []
-        while (last := self.names.pop()) != name:
+        while (last := self._pop()) != name:
             if last in _FORMATTING:
                 on.append(last)
-            if name != b"table":
-                self._counts[last] -= 1
-        if name != b"table":
+        for one in reversed(on):
+            if self._counts.get(one, 0) < _AT_MOST:
+                self.begin(one)
+
+    def _leave(self, name: bytes) -> bool:
+        """Take formatting out from under the blocks that were begun in it, which stay; False where there are none."""
+        place = len(self.names) - 1
+        blocks = False
+        while self.names[place] != name:
+            blocks = blocks or self.names[place] not in _INLINES
+            place -= 1
+        if blocks:
+            del self.names[place]
             self._counts[name] -= 1
-        if name not in _FORMATTING:
-            for one in reversed(on):
-                if self._counts.get(one, 0) < _AT_MOST:
-                    self.begin(one)
+        return blocks
+
+    def _pop(self) -> bytes:
+        last = self.names.pop()
+        if last in _WALLS:
+            self._walls[last] -= 1
+            self._counts = self._around.pop()
+        else:
+            self._counts[last] -= 1
+        return last
 
 
 def _find(document: bytes, name: bytes, position: int, stop: int) -> Link | None:

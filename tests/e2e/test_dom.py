@@ -189,4 +189,7 @@ async def test_addresses_are_what_a_browser_sees(page: Page) -> None:
 async def test_documents_made_at_random_stay_the_same_tree(page: Page) -> None:
     texts = [raw.decode("utf-8", "ignore") for raw in itertools.islice(mutated(TARGETS["html"], 7), 800)]
     documents = [text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")[:20_000] for text in texts]
-    assert await compared(page, [text for text in documents if "\0" not in text], settled=False) == []
+    # What is nested too deep goes as it is, which is for tests/mail/wire/test_additions.py to show.
+    changed = [text for text in documents if "\0" not in text and add(mail(text), Additions(link=Links())).note is None]
+    assert len(changed) > 750
+    assert await compared(page, changed, settled=False) == []
