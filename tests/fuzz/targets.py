@@ -25,6 +25,7 @@ from mail.wire import (
     unsubscribe,
 )
 from mail.wire.additions import Additions, Piece
+from mail.wire.returned import Kind
 from mail.wire.unsubscribe import Words
 
 _CORPUS = Path(__file__).parent.parent / "corpus"
@@ -185,7 +186,10 @@ def _narrow(raw: bytes) -> None:
 
 
 def _returned(raw: bytes) -> None:
-    returned.fates(raw)
+    kind, told = returned.fates(raw)
+    assert told
+    # Who asks about one recipient hears of fewer bounces, and of nothing else that is different.
+    assert kind is Kind.BOUNCE or returned.fates(raw, about="nobody@far.test")[0] is kind
 
 
 def _agreeing(raw: bytes) -> None:
