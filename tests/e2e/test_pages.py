@@ -1,5 +1,7 @@
 """Every page can be read by everybody: WCAG 2.2 AA by axe, light and dark, at a desk, on a phone, and right to left."""
 
+from collections import Counter
+
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -119,9 +121,10 @@ async def test_figures_are_toggles_and_the_chart_has_a_table(stage: Stage, visit
     await page.get_by_role("button", name="Show as table").click()
     table = page.get_by_role("region", name="Figures over time").get_by_role("table")
     heads = await table.locator("thead th").all_inner_texts()
-    last = await table.locator("tbody tr").last.locator("td").all_inner_texts()
-    figures = dict(zip(heads[1:], last, strict=True))
-    assert (figures["Total"], figures["Delivered"], figures["Bounced"]) == ("3", "1", "1")
+    figures: Counter[str] = Counter()
+    for row in await table.locator("tbody tr").all():  # the mail may be of yesterday by now
+        figures.update(dict(zip(heads[1:], map(int, await row.locator("td").all_inner_texts()), strict=True)))
+    assert (figures["Total"], figures["Delivered"], figures["Bounced"]) == (3, 1, 1)
 
 
 async def test_a_range_is_chosen_in_the_calendar_and_kept_in_the_address(stage: Stage, visit: Visit) -> None:
