@@ -83,7 +83,7 @@ def _decoded(body: bytes, encoding: str) -> bytes:
     if encoding == "base64":
         packed = body.translate(None, b"\r\n\t ")
         # What stands behind padding, or outside the alphabet, is read by some and dropped by others.
-        if _CLEAN.fullmatch(packed) and len(packed) % 4 != 1:
+        if _CLEAN.fullmatch(packed) and len(packed.rstrip(b"=")) % 4 != 1:
             return binascii.a2b_base64(packed + b"=" * (-len(packed) % 4))
         raise Ambiguous("a text's base64 is broken")
     raise Ambiguous("a text's transfer encoding is unknown")

@@ -287,6 +287,7 @@ SIGNED = "it is signed or encrypted"
          "a part gives its boundary twice"),
         (plain_mail("begin 644 x\n", "Content-Transfer-Encoding: x-uuencode\n"), "a text's transfer encoding is unknown"),
         (plain_mail("QQ==QQ==\n", "Content-Transfer-Encoding: base64\n"), "a text's base64 is broken"),
+        (plain_mail("QUJDR=\n", "Content-Transfer-Encoding: base64\n"), "a text's base64 is broken"),
         (plain_mail("\x1b$)Ax\n", "Content-Type: text/plain; charset=iso-2022-cn\n"), "the letters of a text cannot be read"),
         (plain_mail("x" * 600_000 + "\n"), "a text in it is too large"),
         (plain_mail("<div>" * 2_000, "Content-Type: text/html\n"), "its HTML is nested too deep"),
