@@ -91,6 +91,7 @@ async def test_an_invited_person_joins_and_gets_a_role(stage: Stage, visit: Visi
 
         await _menu(page, "Nora New", "Remove")
         await dialog.get_by_role("button", name="Remove").click()
+        await expect(dialog).to_have_count(0)  # behind an open dialog nothing has a role
         await expect(page.get_by_role("row", name="Nora New")).to_have_count(0)
         await guest.go("/")
         await expect(guest.page.get_by_role("heading", level=1)).to_have_text("Sign in to your account")
