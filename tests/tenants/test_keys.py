@@ -170,7 +170,7 @@ async def test_other_roles_may_not(unit: UnitOfWork, world: World, role: Role) -
 
 
 FEW = frozenset({Permission.KEYS, Permission.READ})
-SOON = datetime(2027, 1, 1, tzinfo=UTC)
+ONCE = datetime(2100, 1, 1, tzinfo=UTC)
 BOUND = Terms("bound", permissions=frozenset({Permission.KEYS, Permission.READ, Permission.SEND}))
 
 
@@ -185,12 +185,12 @@ BOUND = Terms("bound", permissions=frozenset({Permission.KEYS, Permission.READ, 
         ),
         (Terms("key", permissions=FEW), Terms("x", permissions=EVERYTHING), "permissions", Terms("x", permissions=FEW)),
         (replace(BOUND, sandbox=True), Terms("x"), "sandbox", Terms("x", sandbox=True)),
-        (replace(BOUND, expires_at=SOON), Terms("x"), "expiresAt", Terms("x", expires_at=SOON)),
+        (replace(BOUND, expires_at=ONCE), Terms("x"), "expiresAt", Terms("x", expires_at=ONCE)),
         (
-            replace(BOUND, expires_at=SOON),
-            Terms("x", expires_at=SOON + timedelta(seconds=1)),
+            replace(BOUND, expires_at=ONCE),
+            Terms("x", expires_at=ONCE + timedelta(seconds=1)),
             "expiresAt",
-            Terms("x", expires_at=SOON - timedelta(days=1)),
+            Terms("x", expires_at=ONCE - timedelta(days=1)),
         ),
         (replace(BOUND, networks=("192.0.2.0/24",)), Terms("x"), "networks", Terms("x", networks=("192.0.2.9/32",))),
         (
