@@ -9,14 +9,14 @@ import httpx
 from kit.crypto import Keyring
 from mail.wire import returnpath
 from tests.mail.test_returns import AWAY, GONE, complaint, report
+from tests.support.laws import EVER
 from tests.support.mails import plain
 from tests.support.platform import MAIL_DOMAIN
 from tests.support.sink import Sink
 from tests.support.stage import Stage, eventually
 from tests.support.world import SECRET_KEY, Tenant
 
-TOTALS = """{ statistics(from: "2026-01-01T00:00:00Z", to: "2027-12-31T00:00:00Z", bucket: MONTH, timeZone: "UTC")
-    { totals { total delivered bounced complained } } }"""
+TOTALS = f"{{ statistics({EVER}) {{ totals {{ total delivered bounced complained }} }} }}"
 
 
 async def returns(stage: Stage, to: str, content: bytes, *, sender: str = "") -> None:

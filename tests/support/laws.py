@@ -11,7 +11,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +22,11 @@ from tests.support.graphql import Api
 
 _COUNTED = ("total", "delivered", "bounced", "opened", "clicked", "unsubscribed", "complained")
 
+_YEAR = datetime.now(UTC).year
+EVER = f'from: "{_YEAR - 1}-01-01T00:00:00Z", to: "{_YEAR + 3}-01-01T00:00:00Z", bucket: MONTH, timeZone: "UTC"'
+"""Of statistics: wide enough for every clock that a test shifts."""
 
-# Wide enough for every clock that a test shifts.
-_STATISTICS = f"""{{ statistics(from: "2026-01-01T00:00:00Z", to: "2027-12-31T00:00:00Z", bucket: MONTH, timeZone: "UTC")
+_STATISTICS = f"""{{ statistics({EVER})
     {{ totals {{ {" ".join(_COUNTED)} }} buckets {{ counts {{ total }} }} }} }}"""
 
 
