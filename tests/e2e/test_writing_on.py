@@ -34,7 +34,10 @@ async def test_what_is_written_while_a_template_is_saved_stays(stage: Stage, vis
     page = visit.page
     await visit.enter(stage.world.shop, "/settings/templates/new")
     name, html = page.get_by_label("Name"), page.get_by_label("HTML", exact=True)
-    text, own = page.get_by_label("Plain text", exact=True), page.get_by_role("checkbox", name="Plain text of its own")
+    text, own = (
+        page.get_by_role("textbox", name="Plain text"),
+        page.get_by_role("checkbox", name="Plain text of its own"),
+    )
     save = page.get_by_role("button", name="Save")
 
     await name.fill("Letters")
