@@ -83,8 +83,10 @@ _ADDRESS_FIELDS = frozenset(
     {"from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "resent-sender", "resent-to", "resent-cc"}
 )
 _PARAMETER_FIELDS = frozenset({"content-type", "content-disposition"})
-_NAME_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|<[^<>]*+>|[^\s"<>(),:;]++|\s++|.', re.DOTALL)
-_8BIT_PARAMETER = re.compile(r'([A-Za-z0-9_-]++)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^\s;"]++)', re.DOTALL)
+# A backslash goes with what follows it outside of quotes too: a quote that is never closed is read to the end once, and not again
+# from every quote in it.
+_NAME_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|<[^<>]*+>|(?:[^\s"<>(),:;\\]|\\.)++|\s++|.', re.DOTALL)
+_8BIT_PARAMETER = re.compile(r'(?<![A-Za-z0-9_-])([A-Za-z0-9_-]++)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^\s;"]++)', re.DOTALL)
 
 
 def seven_bit_field(raw: bytes, key: str) -> bytes:

@@ -229,3 +229,30 @@ def test_hostile_bodies_take_linear_time(piece: bytes) -> None:
     started = time.process_time()
     narrow(canonical(content), eight_bit=False)
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("field", "piece"),
+    [
+        ('From: "', '\\"'),
+        ("From: ", '<"\\'),
+        ("From: ", "é <"),
+        ("Content-Type: ", "a"),
+        ("Content-Type: a", " ="),
+        ('Content-Disposition: a="', '\\"'),
+        ("Content-Disposition: ", 'a="'),
+        ("Subject: ", "é "),
+    ],
+)
+def test_hostile_fields_take_linear_time(field: str, piece: str) -> None:
+    raw = crlf(f"{field}{piece * (400_000 // len(piece))}é\n\nx\n")
+    started = time.process_time()
+    assert narrow(raw, eight_bit=False).isascii()
+    assert time.process_time() - started < 2
+
+
+def test_quotes_in_names_that_are_no_quotes_stay_what_they_were() -> None:
+    sent = crlf('From: Zoë \\"Z\\" "Ann \\"é\\" B" "open <a@shop.test>\nSubject: x\n\nx\n')
+    made = narrow(sent, eight_bit=False)
+    shown = str(email.header.make_header(email.header.decode_header(email.message_from_bytes(made)["From"])))
+    assert shown == 'Zoë \\"Z\\" Ann "é" B "open <a@shop.test>'
