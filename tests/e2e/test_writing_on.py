@@ -40,6 +40,12 @@ async def test_what_is_written_while_a_template_is_saved_stays(stage: Stage, vis
     )
     save = page.get_by_role("button", name="Save")
 
+    # What one begins with is kept as it is, and nobody is told otherwise.
+    await name.fill("First letters")
+    await save.click()
+    await expect(page.get_by_text("Saved.", exact=True).first).to_be_visible()
+    await visit.go("/settings/templates/new")
+
     await name.fill("Letters")
     await html.fill("<script></script><p>Dear all</p><% body %>")
     async with slow(page, "createTemplate") as made:
