@@ -258,7 +258,7 @@ def _under(written: str, field: str) -> str:
     before, found, after = written.partition(sanitise.BODY)
     if not found:
         return written
-    if sanitise.bodies(after) or re.sub(r"<[^>]*+>|&nbsp;|\s", "", before):
+    if sanitise.bodies(after) or _says(before):
         raise invalid(
             "A footer stands under the message.",
             field,
@@ -266,6 +266,14 @@ def _under(written: str, field: str) -> str:
             next=f"Leave {sanitise.BODY} out, or make a template of it.",
         )
     return (before + after).strip()
+
+
+def _says(markup: str) -> bool:
+    """Whether anything is left of it without its tags and spaces."""
+    # Behind the last ">" there are none: a "<" there would be looked at to the end of it all.
+    end = markup.rfind(">") + 1
+    words = re.sub(r"<[^>]*+>", "", markup[:end]) + markup[end:]
+    return bool(words.replace("&nbsp;", "").strip())
 
 
 async def _find(conn: Connection, scope: Scope, id: UUID | None) -> TemplateView:

@@ -1,6 +1,7 @@
 """Are templates and footers kept as they will be used, one of each the default, and chosen for accounts and credentials?"""
 
 import asyncio
+import time
 from dataclasses import replace
 from uuid import UUID
 
@@ -88,6 +89,14 @@ async def test_what_cannot_be_used_is_refused_by_its_field(
         await create(world_db, world.shop, draft, kind)
     assert (refused.value.kind, refused.value.code, refused.value.field) == (Kind.INVALID, code, (field,))
     assert (await listed(world_db, world.shop), await audited(world_db)) == ([], [])
+
+
+async def test_a_hostile_footer_is_refused_at_once(world_db: Database, world: World) -> None:
+    started = time.process_time()
+    with pytest.raises(LiveryError) as refused:
+        await create(world_db, world.shop, Draft("f", "<p>x</p>", "<" * 99_980 + "<% body %>"), FOOTER)
+    assert (refused.value.code, refused.value.field) == ("NOT_UNDER", ("text",))
+    assert time.process_time() - started < 0.5
 
 
 async def test_a_footer_may_say_that_it_stands_under_the_message(world_db: Database, world: World) -> None:
